@@ -1,0 +1,53 @@
+# The same targets by hand and in CI. Needs Python 3.11 or later, pip and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PHOTO := examples/night_street.png
+
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo "make demo    denoise a real photograph, without torch"
+	@echo "make test    the tests (installs CPU torch)"
+	@echo "make lint    ruff, mypy, import-linter"
+	@echo "make bench   speed and memory, side by side"
+	@echo "make clean   remove what these targets made"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+
+$(VENV)/base: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/test: $(VENV)/base
+	$(PIP) --editable '.[train,export]' --group test
+	@touch $@
+
+$(VENV)/lint: $(VENV)/test
+	$(PIP) --group lint
+	@touch $@
+
+$(VENV)/bench: $(VENV)/test
+	$(PIP) --editable '.[bench]'
+	@touch $@
+
+demo: $(VENV)/base
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/bench
+	$(BIN)/python benchmarks/speed.py
+
+clean:
+	rm -rf $(VENV) demo .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache

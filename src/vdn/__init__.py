@@ -1,0 +1,27 @@
+"""Blind image denoising that tells you the noise.
+
+>>> import vdn
+>>> sorted(vdn.__all__)
+['Denoised', 'Denoiser', 'NoiseEstimate', 'denoise', 'estimate_noise', 'list_models']
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vdn.denoiser import Denoised, Denoiser, NoiseEstimate, denoise, estimate_noise
+    from vdn.runtime.cards import list_models
+
+__all__ = ["Denoised", "Denoiser", "NoiseEstimate", "denoise", "estimate_noise", "list_models"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'vdn' has no attribute {name!r}")
+    home = "vdn.runtime.cards" if name == "list_models" else "vdn.denoiser"
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,163 @@
+"""What is found out about an image: the clean image, its noise, its uncertainty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdn.errors import InputError
+from vdn.image.arrays import UnitImage
+from vdn.runtime.engine import NoisePosterior, Planes
+
+if TYPE_CHECKING:
+    from vdn.noise.profile import NoiseProfile
+
+__all__ = ["Denoised", "NoiseEstimate"]
+
+
+@dataclass(frozen=True, eq=False)
+class Denoised:
+    """A denoised image and what is known about it; the maps are computed when asked for.
+
+    Attributes
+    ----------
+    image
+        Shape, dtype and range of the input.
+    model
+        Name of the model that was used.
+    """
+
+    image: NDArray[Any]
+    model: str
+    _noise: NoisePosterior = field(repr=False)
+    _log_error_variance: Planes | None = field(repr=False)
+    _error_scale: float = field(repr=False)
+    _unit: UnitImage = field(repr=False)
+
+    @cached_property
+    def noise_sigma(self) -> NDArray[np.float32]:
+        r"""Standard deviation of the noise, :math:`\sqrt{\beta / (\alpha + 1)}`.
+
+        Float32 (H, W[, C]) in the units of the input: the root of the mode of the posterior.
+        It is what the network saw in the image, whatever `noise_sigma` it was given.
+        """
+        return _to_user(self._unit, _sigma(self._noise))
+
+    @cached_property
+    def uncertainty(self) -> NDArray[np.float32]:
+        """Standard deviation of the error of `image`, float32 (H, W[, C]), units of the input.
+
+        At strength 0 `image` is the noisy input, and this its noise.
+        """
+        if self._log_error_variance is None:
+            return self.noise_sigma
+        deviation = np.exp(self._log_error_variance * np.float32(0.5))
+        deviation *= np.float32(self._error_scale)
+        return _to_user(self._unit, deviation)
+
+    def noise_sigma_interval(
+        self, level: float = 0.9
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        r"""Return the central interval that holds `level` of the posterior of the noise.
+
+        :math:`\sigma^2 \sim \text{IG}(\alpha, \beta)`, so :math:`\beta / \sigma^2` is a gamma
+        variable of shape :math:`\alpha`, whose quantiles bound :math:`\sigma`.
+
+        Parameters
+        ----------
+        level
+            Probability between 0 and 1.
+
+        Returns
+        -------
+        tuple
+            Lower and upper map, float32 (H, W[, C]), in the units of the input.
+
+        Raises
+        ------
+        InputError
+            When `level` is not between 0 and 1.
+        """
+        if not 0 < level < 1:
+            raise InputError(f"level={level!r}; give a probability between 0 and 1, such as 0.9")
+        low, high = (
+            _to_user(self._unit, _sigma_quantile(self._noise, (1 + side * level) / 2))
+            for side in (-1, 1)
+        )
+        return low, high
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseEstimate:
+    """The noise of an image; the map is computed when asked for.
+
+    Attributes
+    ----------
+    model
+        Name of the model that was used.
+    """
+
+    model: str
+    _noise: NoisePosterior = field(repr=False)
+    _unit: UnitImage = field(repr=False)
+
+    @cached_property
+    def map(self) -> NDArray[np.float32]:
+        """Standard deviation of the noise, float32 (H, W[, C]), in the units of the input."""
+        return _to_user(self._unit, _sigma(self._noise))
+
+    @cached_property
+    def sigma(self) -> tuple[float, ...]:
+        """One standard deviation a channel: the root of the mean variance."""
+        variance = np.square(np.atleast_3d(self.map), dtype=np.float64).mean(axis=(0, 1))
+        return tuple(np.sqrt(variance).tolist())
+
+    @cached_property
+    def profile(self) -> NoiseProfile:
+        """How the variance depends on the brightness, which is the smoothed image."""
+        from vdn.noise.profile import fit_profile
+        from vdn.noise.smoothing import smooth
+
+        brightness = smooth(np.asarray(self._unit.planes), sigma=1.5)
+        return fit_profile(self._unit.map_to_user(brightness), self.map)
+
+
+def _to_user(unit: UnitImage, planes: Planes) -> NDArray[np.float32]:
+    return unit.map_to_user(planes.transpose(1, 2, 0))
+
+
+def _sigma(noise: NoisePosterior) -> Planes:
+    """Return the root of the mode, (C, H, W)."""
+    log_variance = noise.log_beta - np.logaddexp(noise.log_alpha, np.float32(0))
+    log_variance *= np.float32(0.5)
+    return np.exp(log_variance, out=log_variance)
+
+
+def _sigma_quantile(noise: NoisePosterior, probability: float, points: int = 512) -> Planes:
+    """Return a quantile of sigma, (C, H, W).
+
+    sigma^2 / beta is a function of alpha alone: it is tabulated over the alphas that occur.
+    """
+    table = np.linspace(noise.log_alpha.min(), noise.log_alpha.max(), points, dtype=np.float64)
+    ratio = [_log_gamma_quantile(log_alpha, 1 - probability) for log_alpha in table]
+    log_variance = noise.log_beta - np.interp(noise.log_alpha, table, ratio)
+    return np.exp(0.5 * log_variance).astype(np.float32)
+
+
+def _log_gamma_quantile(log_shape: float, probability: float, points: int = 4001) -> float:
+    """Return the logarithm of a quantile of a gamma variable, by integrating its density.
+
+    Its logarithm u has the density exp(shape u - e^u) up to a factor, a single smooth hump.
+    """
+    shape = np.exp(log_shape)
+    low = log_shape - 40 / min(shape, np.sqrt(shape))
+    high = np.log(shape + 40 * np.sqrt(shape) + 40)
+    u = np.linspace(low, high, points)
+    log_density = shape * u - np.exp(u)
+    density = np.exp(log_density - log_density.max())
+    mass = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
+    return float(np.interp(probability * mass[-1], mass, u))

@@ -1,0 +1,29 @@
+"""The exceptions `vdn` raises: each is a `VdnError` and the builtin a caller would catch."""
+
+__all__ = ["ConfigError", "FileError", "InputError", "MissingExtraError", "VdnError"]
+
+
+class VdnError(Exception):
+    """Anything `vdn` refuses; the text says what, its value, and the way out.
+
+    Examples
+    --------
+    >>> issubclass(InputError, VdnError) and issubclass(InputError, ValueError)
+    True
+    """
+
+
+class InputError(VdnError, ValueError):
+    """An argument or an array that cannot be used as it is."""
+
+
+class FileError(VdnError, OSError):
+    """A file that cannot be read or written."""
+
+
+class ConfigError(VdnError, ValueError):
+    """A training or evaluation configuration with an unknown key or a wrong value."""
+
+
+class MissingExtraError(VdnError, ImportError):
+    """A feature whose optional dependencies are not installed."""

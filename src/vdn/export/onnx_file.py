@@ -1,0 +1,166 @@
+"""A trained model as one ONNX file: half-precision weights, and its card inside."""
+
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from vdn.errors import InputError
+from vdn.model import VDN
+from vdn.networks import dependence_radius
+from vdn.training.build import build_model
+from vdn.training.checkpoint import load_state
+from vdn.training.config import Config
+from vdn.training.weights import averaged_weights
+
+__all__ = ["OUTPUTS", "Exported", "export_model", "export_run"]
+
+OUTPUTS = ("mean", "log_alpha", "log_beta", "log_error_variance")
+CARD_KEY = "vdn"
+
+
+class Exported(nn.Module):
+    """What the file computes: the posterior's parameters, with the map D-Net sees by name.
+
+    ``image`` (N, C, H, W) -> mean, log_alpha, log_beta, log_error_variance and sigma.
+    """
+
+    def __init__(self, model: VDN):
+        super().__init__()
+        self.dnet, self.snet = model.dnet, model.snet
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        log_alpha, log_beta = self.snet(image)
+        sigma = torch.exp(0.5 * (log_beta - torch.log(1 + log_alpha.exp())))
+        residual, _, log_error_variance = self.dnet(image, sigma)
+        return image - residual, log_alpha, log_beta, log_error_variance, sigma
+
+
+def export_run(
+    run: str | Path, out: str | Path, card: dict[str, Any] | None = None, *, overwrite: bool = False
+) -> Path:
+    """Export the averaged weights of a run folder.
+
+    Parameters
+    ----------
+    run : path
+        A folder `vdn.training.run` made.
+    out : path
+        The ``.onnx`` file to write.
+    card : dict, optional
+        Entries for the card beyond those that are measured here.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    InputError
+        If `out` exists or the network has not the conditioned form with an error head.
+    FileError
+        If `run` holds no readable checkpoint.
+    """
+    checkpoint = Path(run) / "checkpoint.pt"
+    state = load_state(checkpoint)
+    config = Config.from_dict(state["config"])
+    model = build_model(config.network)
+    model.load_state_dict(averaged_weights(checkpoint))
+    entries: dict[str, Any] = {
+        "name": config.name,
+        "noise_range": [0.0, round(config.data.sigma_max + 5 / 255, 6)],
+        "trained_images": state["images"],
+        "config": config.as_dict(),
+    }
+    return export_model(model, out, entries | (card or {}), overwrite=overwrite)
+
+
+def export_model(
+    model: VDN, out: str | Path, card: dict[str, Any], *, overwrite: bool = False
+) -> Path:
+    """Write a model with its card; channels, multiple, halo and parameters are measured.
+
+    The file appears whole or not at all. Weights are stored in half precision and cast back to
+    single at load.
+    """
+    out = Path(out)
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} exists; choose another name or ask to overwrite it")
+    if not model.conditioned or getattr(model.dnet, "error", None) is None:
+        raise InputError(
+            "only the conditioned form with an error head can be exported: "
+            "network.family = 'light' and network.error_width > 0"
+        )
+    model = model.float().eval()
+    channels, multiple = model.dnet.channels, model.dnet.multiple
+    exported = Exported(model)
+    measured = {
+        "channels": channels,
+        "multiple": multiple,
+        "halo": _halo(model, channels, multiple),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+    }
+    file = _to_onnx(exported, channels, multiple)
+    _name_internal(file, "sigma")
+    _halve_weights(file)
+    entry = file.metadata_props.add()
+    entry.key, entry.value = CARD_KEY, json.dumps(card | measured)
+    onnx.checker.check_model(file, full_check=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=out.parent, suffix=".part", delete=False) as part:
+        part.write(file.SerializeToString())
+    os.replace(part.name, out)
+    return out
+
+
+def _halo(model: VDN, channels: int, multiple: int) -> int:
+    exported = Exported(model).double()
+    radius = dependence_radius(exported, channels, multiple)
+    model.float()
+    return -(-radius // multiple) * multiple
+
+
+def _to_onnx(exported: Exported, channels: int, multiple: int) -> onnx.ModelProto:
+    side = 8 * multiple
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        path = Path(folder) / "model.onnx"
+        torch.onnx.export(
+            exported,
+            (torch.rand(1, channels, side, side),),
+            str(path),
+            input_names=["image"],
+            output_names=[*OUTPUTS, "sigma"],
+            dynamic_axes={name: {0: "n", 2: "h", 3: "w"} for name in ("image", *OUTPUTS, "sigma")},
+            opset_version=17,
+            dynamo=False,
+        )
+        return onnx.load(path)
+
+
+def _name_internal(file: onnx.ModelProto, name: str) -> None:
+    """Take an output out of the signature; the tensor keeps its name inside the graph."""
+    (output,) = (value for value in file.graph.output if value.name == name)
+    file.graph.output.remove(output)
+    file.graph.value_info.append(output)
+
+
+def _halve_weights(file: onnx.ModelProto) -> None:
+    """Store every weight as float16, behind a Cast that gives the old name back as float32."""
+    casts = []
+    for tensor in list(file.graph.initializer):
+        if tensor.data_type != TensorProto.FLOAT:
+            continue
+        name = tensor.name
+        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype("float16"))
+        half.name = f"{name}.fp16"
+        file.graph.initializer.remove(tensor)
+        file.graph.initializer.append(half)
+        casts.append(helper.make_node("Cast", [half.name], [name], to=TensorProto.FLOAT))
+    for cast in reversed(casts):
+        file.graph.node.insert(0, cast)

@@ -1,0 +1,35 @@
+"""Does the file compute what the model computes?"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vdn.export.onnx_file import OUTPUTS, Exported
+from vdn.model import VDN
+
+__all__ = ["parity"]
+
+
+def parity(model: VDN, file: str | Path, *, size: tuple[int, int] = (64, 96), seed: int = 0):
+    """Largest absolute difference of each output between a torch model and its exported file.
+
+    The file runs in OpenVINO at single precision; its weights were rounded to half precision, so
+    give a `model` loaded from the file to compare the arithmetic alone.
+
+    Returns
+    -------
+    dict of str to float
+        By output name; ``mean`` is in units of the nominal range.
+    """
+    from vdn.runtime.openvino_engine import OpenVinoEngine
+
+    generator = np.random.default_rng(seed)
+    image = generator.random((model.dnet.channels, *size), dtype=np.float32)
+    with torch.inference_mode():
+        expected = Exported(model.eval())(torch.from_numpy(image)[None])
+    actual = OpenVinoEngine(file, precision="fp32").run(image)
+    return {
+        name: float(np.abs(reference[0].numpy() - getattr(actual, name)).max())
+        for name, reference in zip(OUTPUTS, expected, strict=False)
+    }

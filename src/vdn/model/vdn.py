@@ -1,0 +1,105 @@
+"""The Variational Denoising Network: two networks, one posterior."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from vdn.model.bounds import bounded
+from vdn.model.distributions import Gaussian, InverseGamma
+from vdn.model.posterior import Posterior
+
+__all__ = ["VDN"]
+
+LOG_LOW, LOG_HIGH = math.log(1e-8), math.log(1e4)
+
+
+class VDN(nn.Module):
+    r"""D-Net and S-Net joined into :math:`q(z, \sigma^2 \mid y)`.
+
+    .. math:: q(z \mid y) = \mathcal N(\mu(y; W_D), m^2(y; W_D)), \qquad
+        q(\sigma^2 \mid y) = \text{IG}(\alpha(y; W_S), \beta(y; W_S))
+
+    In the *paper* form D-Net sees y alone. In the *conditioned* form it sees y and the square
+    root of the mode of q(sigma2) as a map of standard deviations, so that a caller may scale
+    that map or replace it. The map is handed over without its gradient: S-Net answers to the
+    noise alone, so what it says stays an estimate of the noise.
+
+    Parameters
+    ----------
+    dnet : nn.Module
+        ``dnet(y)`` or, conditioned, ``dnet(y, sigma)`` -> the residual mean (y - mu), log m^2 and,
+        if it has an error head, the log-variance of ``x - mu``: a tuple of (N, C, H, W) tensors.
+    snet : nn.Module
+        ``snet(y)`` -> log alpha, log beta, both (N, C, H, W).
+    conditioned : bool
+        Which of the two forms.
+
+    References
+    ----------
+    .. [1] Yue et al., "Variational Denoising Network", NeurIPS 2019,
+       https://arxiv.org/abs/1908.11314
+    .. [2] Yue et al., "Deep Variational Network Toward Blind Image Restoration", TPAMI 2024,
+       https://arxiv.org/abs/2008.10796 (the conditioned form)
+
+    Examples
+    --------
+    >>> from vdn.networks.paper import DNet, SNet
+    >>> model = VDN(DNet(channels=1, width=4), SNet(channels=1, width=4), conditioned=False)
+    >>> posterior = model(torch.zeros(1, 1, 17, 23))
+    >>> posterior.mean.shape
+    torch.Size([1, 1, 17, 23])
+    """
+
+    def __init__(self, dnet: nn.Module, snet: nn.Module, conditioned: bool):
+        super().__init__()
+        self.dnet, self.snet, self.conditioned = dnet, snet, conditioned
+
+    def noise(self, y: Tensor) -> InverseGamma:
+        """The posterior of the noise variance alone, (N, C, H, W)."""
+        log_alpha, log_beta = self.snet(y)
+        return InverseGamma(
+            bounded(log_alpha.float(), LOG_LOW, LOG_HIGH),
+            bounded(log_beta.float(), LOG_LOW, LOG_HIGH),
+            validate_args=False,
+        )
+
+    def forward(
+        self, y: Tensor, sigma: Tensor | None = None, strength: float | Tensor = 1.0
+    ) -> Posterior:
+        """The posterior of a noisy image.
+
+        Parameters
+        ----------
+        y : Tensor
+            Noisy image (N, C, H, W), nominally in [0, 1], not clipped; any H and W.
+        sigma : Tensor, optional
+            Standard deviations of the noise, broadcastable to `y`, in place of S-Net's map.
+        strength : float or Tensor
+            Multiplies the map D-Net sees. Like `sigma` it needs the conditioned form.
+
+        Raises
+        ------
+        ValueError
+            If `sigma` or `strength` is given to the paper form, which has no such input.
+        """
+        sigma2 = self.noise(y)
+        if self.conditioned:
+            if sigma is None:
+                sigma = sigma2.mode.detach().sqrt()
+            sigma = (sigma * strength).to(y.dtype).expand_as(y)
+            outputs = self.dnet(y, sigma)
+        elif sigma is not None or not isinstance(strength, float) or strength != 1.0:
+            raise ValueError(
+                "sigma and strength reach D-Net only in the conditioned form; this VDN is the "
+                "paper's, whose D-Net sees the noisy image alone"
+            )
+        else:
+            outputs = self.dnet(y)
+        residual, log_m2, *rest = (output.float() for output in outputs)
+        z = Gaussian(y - residual, bounded(log_m2, LOG_LOW, LOG_HIGH), validate_args=False)
+        error = None
+        if rest:
+            log_variance = bounded(rest[0], LOG_LOW, LOG_HIGH)
+            error = Gaussian(torch.zeros_like(log_variance), log_variance, validate_args=False)
+        return Posterior(z, sigma2, error)

@@ -1,0 +1,234 @@
+"""Which models there are, and what each needs and promises: the cards."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from vdn.errors import ConfigError, FileError, InputError
+from vdn.runtime.openvino_import import load_openvino
+
+__all__ = ["Card", "find_model", "list_models"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What there is to know about a model without running it.
+
+    Attributes
+    ----------
+    name, summary, task, version, licence
+        Free text; `name` is what `model=` takes.
+    channels
+        Channels of the images it sees, 1 or 3.
+    multiple
+        Heights and widths the network takes are multiples of this.
+    halo
+        Radius of dependence in pixels: an output pixel depends on no input pixel further away.
+    parameters, kmac_per_pixel
+        Its size, and its work per pixel in thousands of multiply-adds.
+    noise_range
+        Smallest and largest standard deviation seen in training, images in [0, 1].
+    error_scale
+        Split-conformal factor of the predicted standard deviation of the error.
+    training_data
+        One mapping a data set, with `name` and `licence`.
+    metrics
+        Measured quality, by name.
+    sha256
+        Digest of the weight file; verified when a shipped model is loaded.
+
+    Examples
+    --------
+    >>> card = Card.from_mapping({"name": "mine", "channels": 1, "multiple": 8, "halo": 40})
+    >>> card.channels, card.error_scale
+    (1, 1.0)
+    """
+
+    name: str
+    channels: int
+    multiple: int
+    halo: int
+    summary: str = ""
+    task: str = ""
+    parameters: int = 0
+    kmac_per_pixel: float = 0.0
+    noise_range: tuple[float, float] = (0.0, 1.0)
+    error_scale: float = 1.0
+    training_data: tuple[Mapping[str, str], ...] = ()
+    licence: str = ""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    sha256: str = ""
+    version: str = ""
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 3):
+            raise ConfigError(f"card {self.name!r}: channels is {self.channels!r}; give 1 or 3")
+        if self.multiple < 1 or self.halo < 0:
+            raise ConfigError(
+                f"card {self.name!r}: multiple={self.multiple!r}, halo={self.halo!r}; "
+                "give a multiple of at least 1 and a halo of at least 0"
+            )
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any], source: str = "card") -> "Card":
+        """Build a card from parsed TOML or JSON; unknown and missing keys are errors.
+
+        Parameters
+        ----------
+        mapping
+            The fields by name; lists may stand for tuples.
+        source
+            Where it came from, for the error message.
+
+        Raises
+        ------
+        ConfigError
+            On a key that is not a field, a missing field, or a value out of range.
+        """
+        names = [f.name for f in fields(cls)]
+        if unknown := sorted(set(mapping) - set(names)):
+            raise ConfigError(
+                f"{source}: unknown key {', '.join(unknown)}; known are {', '.join(names)} "
+                "(a file made by a newer vdn needs that version)"
+            )
+        if missing := [n for n in ("name", "channels", "multiple", "halo") if n not in mapping]:
+            raise ConfigError(f"{source}: lacks {', '.join(missing)}; export the model again")
+        values = dict(mapping)
+        for name in ("noise_range", "training_data"):
+            if name in values:
+                values[name] = tuple(values[name])
+        return cls(**values)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the fields as plain lists, dictionaries, numbers and strings (fit for JSON)."""
+        plain = asdict(self)
+        return plain | {name: list(plain[name]) for name in ("noise_range", "training_data")}
+
+
+def list_models(folder: Path | None = None) -> tuple[Card, ...]:
+    """Return the cards of the models that ship, in the order of `cards.toml`.
+
+    Parameters
+    ----------
+    folder
+        A folder with `cards.toml` and `<name>.onnx` files; default: the one in the package.
+
+    Raises
+    ------
+    FileError
+        When `cards.toml` is missing or no TOML.
+    ConfigError
+        When one of its cards is wrong.
+
+    Examples
+    --------
+    >>> all(card.channels in (1, 3) for card in list_models())
+    True
+    """
+    path = _folder(folder) / "cards.toml"
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise FileError(
+            f"{path}: no readable list of models ({error}); install vdn anew"
+        ) from error
+    return tuple(
+        Card.from_mapping({"name": name, **table}, source=f"{path} [{name}]")
+        for name, table in tables.items()
+    )
+
+
+def find_model(name_or_path: str | Path, folder: Path | None = None) -> tuple[Card, Path]:
+    """Return the card and the weight file of a shipped model or of a file of one's own.
+
+    Parameters
+    ----------
+    name_or_path
+        A shipped model's name, or the path of a `.onnx` file with a card in its metadata
+        (property `vdn`, a JSON object), or of a `.safetensors` file with the same in its header.
+    folder
+        As in `list_models`.
+
+    Raises
+    ------
+    InputError
+        When no model has that name.
+    FileError
+        When the file is missing, damaged, or has no card.
+    """
+    path = Path(name_or_path)
+    if path.suffix.lower() in _READERS:
+        return _card_in_file(path), path
+    cards = {card.name: card for card in list_models(folder)}
+    if str(name_or_path) not in cards:
+        known = ", ".join(cards) or "none"
+        raise InputError(
+            f"model {str(name_or_path)!r} is not known; shipped: {known}; "
+            "a file of your own is given by its path, ending in .onnx"
+        )
+    card = cards[str(name_or_path)]
+    path = _folder(folder) / f"{card.name}.onnx"
+    _verify(path, card.sha256)
+    return card, path
+
+
+def _folder(folder: Path | None) -> Path:
+    return Path(str(files("vdn.runtime"))) / "weights" if folder is None else folder
+
+
+def _verify(path: Path, expected: str) -> None:
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error}); install vdn anew") from error
+    if digest != expected:
+        raise FileError(
+            f"{path}: its sha256 is {digest}, its card says {expected or 'nothing'}; "
+            "the file is damaged or was replaced: install vdn anew, "
+            "or give a file of your own by its path"
+        )
+
+
+def _card_in_file(path: Path) -> Card:
+    if not path.is_file():
+        raise FileError(
+            f"{path}: no such file; give the path of a model, or a shipped model's name"
+        )
+    text = _READERS[path.suffix.lower()](path)
+    if text is None:
+        raise FileError(f"{path}: has no card (metadata `vdn`); export it with `vdn export`")
+    try:
+        mapping = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FileError(f"{path}: its card is no JSON ({error}); export it again") from error
+    if not isinstance(mapping, dict):
+        raise FileError(f"{path}: its card is no JSON object; export it again")
+    return Card.from_mapping(mapping, source=str(path))
+
+
+def _onnx_card(path: Path) -> str | None:
+    try:
+        model = load_openvino().Core().read_model(path)
+    except RuntimeError as error:
+        raise FileError(f"{path}: is no ONNX model that OpenVINO reads ({error})") from error
+    key = ["framework", "vdn"]  # where OpenVINO keeps the `metadata_props` of an ONNX file
+    return str(model.get_rt_info(key).value) if model.has_rt_info(key) else None
+
+
+def _safetensors_card(path: Path) -> str | None:
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        try:
+            header = json.loads(file.read(min(size, path.stat().st_size)))
+        except ValueError as error:
+            raise FileError(f"{path}: is no safetensors file ({error})") from error
+    card = header.get("__metadata__", {}).get("vdn")
+    return None if card is None else str(card)
+
+
+_READERS = {".onnx": _onnx_card, ".safetensors": _safetensors_card}

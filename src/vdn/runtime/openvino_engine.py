@@ -1,0 +1,199 @@
+"""The engine for CPUs: the ONNX file compiled by OpenVINO, once a shape."""
+
+from collections import OrderedDict
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from vdn.errors import FileError, InputError
+from vdn.runtime.engine import DEFAULT_MEMORY, NoisePosterior, Planes, Posterior
+from vdn.runtime.openvino_import import load_openvino
+
+__all__ = ["OpenVinoEngine", "cpu_has_bf16"]
+
+_HINTS = {"fp32": "f32", "bf16": "bf16"}
+_OVERHEAD = 2.0  # results, scratch memory and changes of layout beside the live tensors
+
+
+@cache
+def _core() -> Any:
+    return load_openvino().Core()
+
+
+@cache
+def cpu_has_bf16() -> bool:
+    """Say whether this CPU computes in bfloat16.
+
+    Examples
+    --------
+    >>> cpu_has_bf16() in (True, False)
+    True
+    """
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+class OpenVinoEngine:
+    """A shipped network on the CPU.
+
+    Graphs are compiled for the very shape they run on, which is faster than leaving it open, and
+    kept for the next image as long as their working memory fits in `max_memory` together.
+    The graph is cut at the tensor `sigma` when only the noise is wanted, or when the image part
+    is to get another noise map.
+
+    Parameters
+    ----------
+    path
+        The ONNX file: `image` in, the fields of `Posterior` out, a tensor named `sigma` within.
+    precision
+        "fp32" or "bf16".
+    threads
+        Number of threads, all cores by default.
+    max_memory
+        Working memory of the compiled graphs together, in MB.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be read or does not have these tensors.
+    InputError
+        When bf16 is asked of a CPU that has none.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        precision: str = "fp32",
+        threads: int | None = None,
+        max_memory: float = DEFAULT_MEMORY,
+    ) -> None:
+        if precision == "bf16" and not cpu_has_bf16():
+            raise InputError("precision='bf16': this CPU has no bfloat16; use 'auto' or 'fp32'")
+        self._path = path
+        self._model = _read(path)
+        self._config = {
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        if threads is not None:
+            self._config["INFERENCE_NUM_THREADS"] = str(threads)
+        self._capacity = max_memory * 1e6
+        self._requests: OrderedDict[tuple[str, tuple[int, ...]], Any] = OrderedDict()
+        self._lock = Lock()
+        self.bytes_per_pixel = _bytes_per_pixel(self._model)
+
+    def run(self, planes: Planes, sigma: Planes | None = None, strength: float = 1.0) -> Posterior:
+        """Denoise planes (C, H, W) with `strength` times `sigma`, by default the network's own."""
+        if sigma is None and strength == 1.0:
+            return Posterior(**self._infer("whole", image=planes))
+        noise = self._infer("noise", image=planes)
+        own = noise.pop("sigma")
+        scaled = (own if sigma is None else sigma) * np.float32(strength)
+        return Posterior(**noise, **self._infer("image", image=planes, sigma=scaled))
+
+    def run_noise(self, planes: Planes) -> NoisePosterior:
+        """Estimate the noise of planes (C, H, W) by the noise part alone."""
+        noise = self._infer("noise", image=planes)
+        return NoisePosterior(noise["log_alpha"], noise["log_beta"])
+
+    def _infer(self, part: str, **inputs: Planes) -> dict[str, Planes]:
+        """Run a part of the graph; results are written straight into fresh arrays."""
+        tensor = load_openvino().Tensor
+        with self._lock:
+            request = self._request(part, inputs["image"].shape)
+            batches = {  # named, for OpenVINO does not keep what it shares alive
+                name: np.ascontiguousarray(planes, np.float32)[None]
+                for name, planes in inputs.items()
+            }
+            for name, batch in batches.items():
+                request.set_tensor(name, tensor(batch, shared_memory=True))
+            results = {}
+            for output in request.model_outputs:
+                array = np.empty(tuple(output.get_shape()), np.float32)
+                request.set_tensor(output, tensor(array, shared_memory=True))
+                results[output.get_any_name()] = array[0]
+            request.infer()
+        return results
+
+    def _request(self, part: str, shape: tuple[int, ...]) -> Any:
+        key = part, shape
+        if key in self._requests:
+            self._requests.move_to_end(key)
+            return self._requests[key]
+        pixels = sum(kept[1] * kept[2] for _, kept in self._requests) + shape[1] * shape[2]
+        while self._requests and pixels * self.bytes_per_pixel > self._capacity:
+            (_, oldest), _ = self._requests.popitem(last=False)
+            pixels -= oldest[1] * oldest[2]
+        graph = _PARTS[part](self._model.clone())
+        graph.reshape({name.get_any_name(): [1, *shape] for name in graph.inputs})
+        compiled = _core().compile_model(graph, "CPU", self._config)
+        self._requests[key] = compiled.create_infer_request()
+        return self._requests[key]
+
+
+def _read(path: Path) -> Any:
+    try:
+        model = _core().read_model(path)
+    except RuntimeError as error:
+        raise FileError(f"{path}: is no ONNX model that OpenVINO reads ({error})") from error
+    names = {name for port in (*model.inputs, *model.outputs) for name in port.get_names()}
+    missing = {"image", *Posterior._fields} - names
+    if missing or _sigma(model) is None:
+        lacking = ", ".join(sorted(missing)) or "sigma"
+        raise FileError(f"{path}: lacks the tensor {lacking}; export it with `vdn export`")
+    return model
+
+
+def _sigma(model: Any) -> Any:
+    """Return the port whose tensor is named `sigma`, or None."""
+    ports = (port for node in model.get_ordered_ops() for port in node.outputs())
+    return next((port for port in ports if "sigma" in port.get_names()), None)
+
+
+def _noise_part(model: Any) -> Any:
+    outputs = [model.output("log_alpha"), model.output("log_beta"), _sigma(model)]
+    return load_openvino().Model(outputs, model.get_parameters(), "noise")
+
+
+def _image_part(model: Any) -> Any:
+    openvino = load_openvino()
+    cut = _sigma(model)
+    given = openvino.op.Parameter(openvino.Type.f32, cut.get_partial_shape())
+    cut_names = cut.get_names()
+    cut.set_names(set())
+    given.output(0).set_names(cut_names)
+    for consumer in cut.get_target_inputs():
+        consumer.replace_source_output(given.output(0))
+    outputs = [model.output("mean"), model.output("log_error_variance")]
+    return openvino.Model(outputs, [*model.get_parameters(), given], "image")
+
+
+def _whole(model: Any) -> Any:
+    return model
+
+
+_PARTS = {"whole": _whole, "noise": _noise_part, "image": _image_part}
+
+
+def _bytes_per_pixel(model: Any, side: int = 256) -> float:
+    """Return the largest sum of tensors alive at once, a pixel of the input, with some overhead.
+
+    Counts every tensor from the step that makes it to the last that reads it, as float32.
+    """
+    graph = model.clone()
+    channels = graph.input("image").get_partial_shape()[1].get_length()
+    graph.reshape({"image": [1, channels, side, side]})
+    nodes = [node for node in graph.get_ordered_ops() if node.get_type_name() != "Constant"]
+    step = {node.get_friendly_name(): index for index, node in enumerate(nodes)}
+    change = np.zeros(len(nodes) + 1)
+    for index, node in enumerate(nodes):
+        for port in node.outputs():
+            readers = [
+                step[reader.get_node().get_friendly_name()] for reader in port.get_target_inputs()
+            ]
+            size = np.prod([float(length) for length in port.get_shape()])
+            change[index] += size
+            change[max(readers, default=index) + 1] -= size
+    return float(_OVERHEAD * 4 * np.cumsum(change).max() / side**2)

@@ -1,0 +1,193 @@
+"""One experiment, one TOML file: frozen dataclasses in which an unknown key is an error."""
+
+import dataclasses
+import tomllib
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from vdn.errors import ConfigError
+
+__all__ = ["Config", "Data", "Network", "Objective", "Optimiser", "Schedule", "load_config"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """Which networks make the model."""
+
+    family: Literal["light", "paper"] = "light"
+    channels: int = 3
+    widths: tuple[int, ...] = (48, 96, 192)
+    blocks: tuple[int, ...] = (2, 2, 3)
+    snet_width: int = 32
+    snet_depth: int = 5
+    error_width: int = 24
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the patches come from and which noise they get.
+
+    `folders` hold clean images; `pairs` hold folders with ``noisy/`` and ``clean/``, drawn with
+    probability `pair_share`. `noise` maps the names of `vdn.data.corruption` to their shares.
+    """
+
+    folders: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+    pair_share: float = 0.0
+    noise: dict[str, float] = field(default_factory=lambda: {"gaussian": 0.5, "bump": 0.5})
+    sigma_max: float = 75 / 255
+    patch: int = 128
+    holdout_every: int = 40
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The priors of the bound.
+
+    `eps0_power` lets the prior variance of the image follow the noise:
+    eps0^2 (xi / xi_ref)^power with xi_ref the variance at sigma 25/255; 0 is the paper's constant.
+    `xi` is the true variance map where there is one, or always the filtered squared residual.
+    """
+
+    eps0_squared: float = 5e-5
+    eps0_power: float = 0.0
+    xi: Literal["true", "residual"] = "true"
+    window: int = 7
+    window_sigma: float = 3.0
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """How the weights move."""
+
+    name: Literal["adam", "adamw", "muon"] = "adamw"
+    learning_rate: float = 1e-3
+    muon_learning_rate: float = 1e-2
+    weight_decay: float = 0.0
+    clip: float = 2.0
+    ema: float = 0.999
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long: by the clock (`minutes`) or by images seen (`images`); exactly one of them."""
+
+    minutes: float = 0.0
+    images: int = 0
+    batch: int = 16
+    warmup: int = 200
+    decay: Literal["cosine", "milestones"] = "cosine"
+    milestones: tuple[float, ...] = ()
+    final_fraction: float = 0.0
+    tick_seconds: float = 60.0
+    validate_minutes: float = 10.0
+    checkpoint_minutes: float = 5.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole experiment.
+
+    Examples
+    --------
+    >>> Config(name="x", schedule=Schedule(minutes=1)).network.family
+    'light'
+    """
+
+    name: str
+    seed: int = 0
+    start: str = ""
+    precision: Literal["bf16", "no"] = "bf16"
+    network: Network = field(default_factory=Network)
+    data: Data = field(default_factory=Data)
+    objective: Objective = field(default_factory=Objective)
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    schedule: Schedule = field(default_factory=Schedule)
+
+    def __post_init__(self) -> None:
+        if (self.schedule.minutes > 0) == (self.schedule.images > 0):
+            raise ConfigError(
+                f"schedule.minutes is {self.schedule.minutes} and schedule.images is "
+                f"{self.schedule.images}; set exactly one of them above 0"
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain containers, ready for JSON or TOML; `from_dict` is the way back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Config":
+        """Build from plain containers; an unknown key or a wrong type raises `ConfigError`."""
+        return _build(cls, values, "")
+
+
+def load_config(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Config:
+    """Read a TOML file, with ``section.key=value`` overrides (values in TOML notation).
+
+    Raises
+    ------
+    ConfigError
+        For an unreadable file, an unknown key or a value of the wrong type.
+    """
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"config {path}: {error}") from error
+    for override in overrides:
+        key, separator, text = override.partition("=")
+        if not separator:
+            raise ConfigError(f"override {override!r} has no '='; write section.key=value")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        *sections, last = key.strip().split(".")
+        place = values
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"override {override!r}: {section} is not a section")
+        place[last] = value
+    return Config.from_dict(values)
+
+
+def _build(kind: type, values: Any, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where or 'config'} is {values!r}; it must be a table")
+    known = {f.name: f for f in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"unknown key {where}{key}; known here: {', '.join(sorted(known))}")
+    missing = [
+        name
+        for name, f in known.items()
+        if name not in values
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ConfigError(f"missing key {where}{missing[0]}")
+    return kind(**{k: _convert(hints[k], v, f"{where}{k}") for k, v in values.items()})
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast(type, hint), value, f"{where}.")
+    if origin is Literal:
+        if value not in arguments:
+            raise ConfigError(f"{where} is {value!r}; one of {', '.join(map(repr, arguments))}")
+        return value
+    if origin is tuple and isinstance(value, (list, tuple)):
+        return tuple(_convert(arguments[0], item, where) for item in value)
+    if origin is dict and isinstance(value, dict):
+        return {str(k): _convert(arguments[1], v, f"{where}.{k}") for k, v in value.items()}
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint in (str, float, int) and type(value) is hint:
+        return value
+    raise ConfigError(f"{where} is {value!r}; it must be of type {hint}")

@@ -1,0 +1,69 @@
+"""How good the model is on images held out of training, at fixed noise."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from vdn.model import VDN
+from vdn.noise.fields import TEST_MAPS
+
+__all__ = ["Held", "held_out_set", "validate"]
+
+Held = tuple[str, torch.Tensor, torch.Tensor, torch.Tensor | None]
+"""Name of the case, noisy, clean and true sigma, each (1, C, H, W)."""
+
+
+def held_out_set(
+    images: Sequence[np.ndarray],
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    *,
+    size: int = 256,
+    limit: int = 12,
+    seed: int = 1,
+) -> list[Held]:
+    """Centre crops with AWGN 15, 25 and 50 and the sincos map, and real pairs as they are."""
+    held: list[Held] = []
+    generator = np.random.default_rng(seed)
+    for image in images[:limit]:
+        clean = _centre(image, size)
+        shape = clean.shape[:2]
+        maps = {f"awgn{s}": np.full(shape, s / 255, np.float32) for s in (15, 25, 50)}
+        maps["case2"] = TEST_MAPS["case2"](shape)
+        for name, sigma in maps.items():
+            noise = generator.standard_normal(clean.shape, dtype=np.float32)
+            sigma = np.broadcast_to(sigma[..., None], clean.shape)
+            held.append((name, _tensor(clean + sigma * noise), _tensor(clean), _tensor(sigma)))
+    for noisy, clean in pairs[:limit]:
+        held.append(("pairs", _tensor(_centre(noisy, size)), _tensor(_centre(clean, size)), None))
+    return held
+
+
+def validate(model: VDN, held: Sequence[Held]) -> dict[str, float]:
+    """Mean PSNR (dB, of the clipped mean) and relative error of the mean sigma, by case."""
+    scores: dict[str, list[float]] = {}
+    model.eval()
+    with torch.inference_mode():
+        for name, noisy, clean, sigma in held:
+            posterior = model(noisy)
+            mse = (posterior.mean.clamp(0, 1) - clean).square().mean()
+            scores.setdefault(f"psnr_{name}", []).append(float(-10 * torch.log10(mse)))
+            if sigma is not None:
+                error = (posterior.sigma.mean() / sigma.mean() - 1).abs()
+                scores.setdefault(f"sigma_error_{name}", []).append(float(error))
+            if posterior.error is not None:
+                z = (clean - posterior.mean).abs() / posterior.error.stddev
+                scores.setdefault(f"coverage90_{name}", []).append(
+                    float((z < 1.645).float().mean())
+                )
+    model.train()
+    return {name: float(np.mean(values)) for name, values in scores.items()}
+
+
+def _centre(image: np.ndarray, size: int) -> np.ndarray:
+    top, left = (max(side - size, 0) // 2 for side in image.shape[:2])
+    return image[top : top + size, left : left + size].astype(np.float32) / 255
+
+
+def _tensor(image: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]

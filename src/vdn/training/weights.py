@@ -1,0 +1,73 @@
+"""Weights to start from: a run of one's own, or any exported or shipped model."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from vdn.errors import ConfigError, FileError
+from vdn.training.checkpoint import load_state
+
+__all__ = ["averaged_weights", "load_weights"]
+
+AVERAGE_PREFIX = "module."
+
+
+def averaged_weights(checkpoint: str | Path) -> dict[str, Tensor]:
+    """The averaged (EMA) weights in a run's ``checkpoint.pt``, by parameter name."""
+    average = load_state(Path(checkpoint))["average"]
+    return {
+        name.removeprefix(AVERAGE_PREFIX): value
+        for name, value in average.items()
+        if name.startswith(AVERAGE_PREFIX)
+    }
+
+
+def load_weights(model: nn.Module, source: str | Path) -> None:
+    """Fill a model with the weights of a run folder, a checkpoint, an ONNX file or a shipped name.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Of the same architecture as the source.
+    source : str or path
+        ``runs/mine``, ``runs/mine/checkpoint.pt``, ``mine.onnx`` or the name of a shipped model.
+
+    Raises
+    ------
+    FileError
+        If there is nothing readable there.
+    ConfigError
+        If the weights do not fit the model: names the first that does not.
+    """
+    path = Path(source)
+    if path.is_dir():
+        path = path / "checkpoint.pt"
+    weights = averaged_weights(path) if path.suffix == ".pt" else _onnx_weights(source)
+    for name, parameter in model.state_dict().items():
+        if name not in weights:
+            raise ConfigError(f"start {source}: holds no weight {name}; is it the same network?")
+        if weights[name].shape != parameter.shape:
+            raise ConfigError(
+                f"start {source}: {name} has shape {tuple(weights[name].shape)}, "
+                f"the network needs {tuple(parameter.shape)}"
+            )
+    model.load_state_dict({name: weights[name].float() for name in model.state_dict()})
+
+
+def _onnx_weights(source: str | Path) -> dict[str, Tensor]:
+    import onnx
+
+    from vdn.runtime.cards import find_model
+
+    _, path = find_model(str(source))
+    try:
+        graph = onnx.load(path).graph
+    except Exception as error:
+        raise FileError(f"{path}: not an ONNX model ({error})") from error
+    return {
+        tensor.name.removesuffix(".fp16"): torch.from_numpy(
+            onnx.numpy_helper.to_array(tensor).copy()
+        )
+        for tensor in graph.initializer
+    }

@@ -1,0 +1,175 @@
+import json
+import sys
+import types
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import vdn.runtime.cards
+from vdn.cli import app
+from vdn.errors import ConfigError
+from vdn.image import read, write
+
+
+@pytest.fixture(autouse=True)
+def shipped(weights, monkeypatch):
+    monkeypatch.setattr(vdn.runtime.cards, "_folder", lambda folder: folder or weights)
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def gradient(tmp_path):
+    pixels = np.repeat(np.linspace(0, 255, 40)[None, :, None], 24, axis=0)
+    path = tmp_path / "a.png"
+    write(path, np.repeat(pixels, 3, axis=2).astype(np.uint8))
+    return path
+
+
+def test_noise_tells_how_much_where_and_of_what_kind(gradient):
+    done = run("noise", gradient)
+    assert done.exit_code == 0, done.output
+    for word in ("sigma", "quietest", "noisiest", "rows", "kind", "standard deviation"):
+        assert word in done.stdout
+
+
+def test_noise_as_json(gradient, tmp_path):
+    done = run("noise", gradient, tmp_path / "absent.png", "--json")
+    assert done.exit_code == 1
+    record, failed = (json.loads(line) for line in done.stdout.splitlines())
+    assert (record["width"], record["height"], record["model"]) == (40, 24, "photo")
+    assert len(record["noise_sigma"]) == len(record["variance_slope"]) == 3
+    assert record["quietest"]["sigma"] <= np.mean(record["noise_sigma"])
+    assert record["noisiest"]["sigma"] >= record["quietest"]["sigma"]
+    cell = record["noisiest"]
+    assert cell["row"] + cell["height"] <= 24
+    assert cell["column"] + cell["width"] <= 40
+    assert set(failed) == {"input", "error"}
+
+
+def test_the_noisiest_cell_is_found(gradient, monkeypatch):
+    map_ = np.ones((24, 40, 3), np.float32)
+    map_[6:12, 30:40] = 5
+
+    def estimate(self, image):
+        profile = types.SimpleNamespace(describe=lambda: "made up", a=(0.0,), b=(1.0,))
+        return types.SimpleNamespace(map=map_, sigma=(1.0,), profile=profile, model="none")
+
+    monkeypatch.setattr("vdn.denoiser.Denoiser.estimate_noise", estimate)
+    record = json.loads(run("noise", gradient, "--json").stdout)
+    expected = {"sigma": 5.0, "row": 6, "column": 30, "height": 6, "width": 10}
+    assert record["noisiest"] == expected
+    assert record["kind"] == "made up"
+
+
+def test_noise_of_a_picture_smaller_than_the_grid(tmp_path):
+    write(tmp_path / "a.png", np.array([[3]], np.uint8))
+    assert run("noise", tmp_path / "a.png").exit_code == 0
+
+
+def test_the_plot(gradient, tmp_path):
+    pytest.importorskip("matplotlib")
+    plot = tmp_path / "plot.png"
+    done = run("noise", gradient, "--plot", plot, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["plot"] == str(plot)
+    assert read(plot).pixels.shape[2] == 4
+    assert run("noise", gradient, "--plot", plot).exit_code == 1
+    assert run("noise", gradient, gradient, "--plot", tmp_path / "b.png").exit_code == 2
+
+
+def test_the_plot_without_matplotlib(gradient, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    done = run("noise", gradient, "--plot", tmp_path / "plot.png")
+    assert done.exit_code == 1
+    assert "pip install matplotlib" in done.stderr
+
+
+def test_models_as_text_and_json():
+    done = run("models")
+    assert done.exit_code == 0
+    assert "photo" in done.stdout
+    cards = [json.loads(line) for line in run("models", "--json").stdout.splitlines()]
+    assert [card["name"] for card in cards] == ["photo", "gray"]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_simulate_adds_noise_of_a_known_map(tmp_path, dtype):
+    white = {"uint8": 255, "uint16": 65535, "float32": 1}[dtype]
+    clean = np.full((64, 64), white / 2).astype(dtype)
+    write(tmp_path / "clean.tiff", clean)
+    for name, seed in (("a", 1), ("same", 1), ("other", 2)):
+        done = run(
+            *("simulate", tmp_path / "clean.tiff", tmp_path / f"{name}.tiff"),
+            *("--noise", "gaussian:25", "--seed", seed),
+            *("--sigma-map", tmp_path / f"{name}.sigma.tiff"),
+        )
+        assert done.exit_code == 0, done.output
+    noisy = {name: read(tmp_path / f"{name}.tiff").pixels for name in ("a", "same", "other")}
+    sigma = read(tmp_path / "a.sigma.tiff").pixels
+    assert noisy["a"].dtype == dtype
+    np.testing.assert_array_equal(noisy["a"], noisy["same"])
+    assert (noisy["a"] != noisy["other"]).any()
+    np.testing.assert_allclose(sigma, 25 / 255 * white, rtol=1e-5)
+    assert noisy["a"].std() == pytest.approx(25 / 255 * white, rel=0.1)
+
+
+def test_simulate_refuses_in_one_line(gradient, tmp_path):
+    done = run("simulate", gradient, tmp_path / "b.png", "--noise", "case9")
+    assert done.exit_code == 1
+    assert done.stderr.count("\n") == 1
+    assert "case9" in done.stderr
+    assert run("simulate", gradient, tmp_path / "b.png").exit_code == 2
+    assert run("simulate", gradient, gradient, "--noise", "case1", "--overwrite").exit_code == 1
+
+
+def test_train_passes_its_arguments_on(monkeypatch, tmp_path):
+    seen = []
+    module = types.ModuleType("vdn.training")
+    module.run = lambda *arguments: seen.append(arguments) or tmp_path
+    monkeypatch.setitem(sys.modules, "vdn.training", module)
+    done = run("train", "c.toml", "--set", "a=1", "--set", "b=2", "--resume", "-o", tmp_path)
+    assert done.exit_code == 0, done.output
+    ((config, overrides, folder, resume),) = seen
+    assert (str(config), overrides, folder, resume) == ("c.toml", ["a=1", "b=2"], tmp_path, True)
+    assert done.stdout.strip() == str(tmp_path)
+
+
+def test_a_wrong_configuration_is_one_line(monkeypatch):
+    def fail(*_):
+        raise ConfigError("c.toml: unknown key 'lr'")
+
+    module = types.ModuleType("vdn.training")
+    module.run = fail
+    monkeypatch.setitem(sys.modules, "vdn.training", module)
+    done = run("train", "c.toml")
+    assert (done.exit_code, done.stderr) == (1, "vdn: c.toml: unknown key 'lr'\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "module", "extra"),
+    [
+        (("train", "c.toml"), "vdn.training", "train"),
+        (("export", "run", "a.onnx"), "vdn.export", "export"),
+    ],
+)
+def test_a_missing_extra_is_named(monkeypatch, words, module, extra):
+    for name in [name for name in sys.modules if name.startswith(module)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    done = run(*words)
+    assert done.exit_code == 1
+    assert f"vdn[{extra}]" in done.stderr
+
+
+def test_export_passes_its_arguments_on(monkeypatch, tmp_path):
+    seen = []
+    module = types.ModuleType("vdn.export")
+    module.export_run = lambda run, out, *, overwrite: seen.append((run, out, overwrite))
+    monkeypatch.setitem(sys.modules, "vdn.export", module)
+    done = run("export", tmp_path / "run", tmp_path / "a.onnx", "--overwrite")
+    assert done.exit_code == 0, done.output
+    assert seen == [(tmp_path / "run", tmp_path / "a.onnx", True)]

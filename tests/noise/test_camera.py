@@ -1,0 +1,213 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vdn.errors import InputError
+from vdn.noise import (
+    Bayer,
+    Camera,
+    CameraRanges,
+    Jpeg,
+    ToneCurve,
+    noise_level_map,
+    sample_camera,
+)
+
+
+def scene(height=48, width=64):
+    """Smooth colours of all brightnesses, in whole 255ths."""
+    y, x = np.mgrid[0:height, 0:width] / max(height, width)
+    picture = np.stack([x, (x + y) / 2, np.sin(5 * y) ** 2], axis=-1)
+    return (np.rint(np.clip(picture, 0, 1) * 255) / 255).astype(np.float32)
+
+
+def grey(level=0.5, side=96):
+    return np.full((side, side, 3), np.rint(level * 255) / 255, dtype=np.float32)
+
+
+def quiet(**settings_):
+    """Ranges without JPEG, for statistics."""
+    return CameraRanges(jpeg_share=0, faint_share=0, **settings_)
+
+
+@given(seed=st.integers(0, 10_000), height=st.integers(1, 20), width=st.integers(1, 20))
+@settings(max_examples=60, deadline=None)
+def test_without_noise_the_picture_passes_unchanged(seed, height, width):
+    generator = np.random.default_rng(seed)
+    clean = generator.integers(0, 256, size=(height, width, 3)).astype(np.float32) / 255
+    camera = replace(sample_camera(generator), shot=0, read=0, jpeg=None)
+    np.testing.assert_allclose(camera.apply(clean, generator), clean, atol=1e-6)
+
+
+@pytest.mark.parametrize("halved", [False, True])
+def test_without_noise_jpeg_is_all_that_remains(halved):
+    camera = Camera(shot=0, read=0, jpeg=Jpeg(95, halved))
+    difference = camera.apply(scene(), np.random.default_rng(0)) - scene()
+    assert 0 < np.abs(difference).max() <= 12 / 255
+    assert np.sqrt(np.mean(difference**2)) < 2 / 255
+
+
+@given(seed=st.integers(0, 10_000), height=st.integers(1, 24), width=st.integers(1, 24))
+@settings(max_examples=60, deadline=None)
+def test_photographs_are_8_bit_pictures_of_any_size(seed, height, width):
+    generator = np.random.default_rng(seed)
+    noisy = sample_camera(generator).apply(scene(height, width), generator)
+    assert noisy.shape == (height, width, 3)
+    assert noisy.dtype == np.float32
+    assert noisy.min() >= 0
+    assert noisy.max() <= 1
+    np.testing.assert_allclose(noisy * 255, np.rint(noisy * 255), atol=1e-4)
+
+
+def test_a_seed_gives_the_camera_and_the_photograph_again():
+    def photograph(seed):
+        generator = np.random.default_rng(seed)
+        return sample_camera(generator).apply(scene(), generator)
+
+    np.testing.assert_array_equal(photograph(1), photograph(1))
+    assert not np.array_equal(photograph(1), photograph(2))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_noise_of_mid_grey_is_the_level_drawn_and_unbiased(seed):
+    generator = np.random.default_rng(seed)
+    camera = sample_camera(generator, quiet(level=(6 / 255, 6 / 255)))
+    assert camera.grey_sigma() == pytest.approx(6 / 255, rel=1e-4)
+    noise = camera.apply(grey(side=160), generator) - grey(side=160)
+    assert noise.std() == pytest.approx(6 / 255, rel=0.06)
+    assert abs(noise.mean()) < 0.4 / 255
+
+
+def test_levels_spread_evenly_in_ratio():
+    generator = np.random.default_rng(0)
+    levels = [sample_camera(generator).grey_sigma() * 255 for _ in range(600)]
+    assert np.mean(np.array(levels) < 1) == pytest.approx(0.08, abs=0.04)
+    loud = np.log(np.array(levels)[np.array(levels) >= 1])
+    assert np.exp(loud.max()) < 40.1
+    assert np.exp(np.median(loud)) == pytest.approx(np.sqrt(40), rel=0.2)
+
+
+def neighbour_correlation(camera):
+    noise = camera.apply(grey(0.5, 160), np.random.default_rng(0)) - grey(0.5, 160)
+    left, right = noise[:, :-1].reshape(-1, 3), noise[:, 1:].reshape(-1, 3)
+    return np.mean([np.corrcoef(left[:, c], right[:, c])[0, 1] for c in range(3)])
+
+
+def test_demosaicing_and_smoothing_make_neighbours_alike():
+    camera = Camera(shot=0.0005, read=0.005)
+    white = neighbour_correlation(replace(camera, bayer=None))
+    demosaiced = neighbour_correlation(replace(camera, bayer=Bayer(sharpness=0.0)))
+    smoothed = neighbour_correlation(replace(camera, luma_smoothing=0.8, chroma_smoothing=2.0))
+    assert abs(white) < 0.03
+    assert demosaiced > 0.25
+    assert smoothed > 0.5
+
+
+def test_shot_noise_grows_with_light_and_the_tone_curve_lifts_shadows():
+    straight = ToneCurve(gamma=1.0)
+    shot = Camera(shot=0.001, read=0, tone=straight, bayer=None)
+    read = Camera(shot=0, read=0.01, bayer=None)
+
+    def sigma(camera, level):
+        return (camera.apply(grey(level), np.random.default_rng(0)) - grey(level)).std()
+
+    assert sigma(shot, 0.6) / sigma(shot, 0.15) == pytest.approx(2, rel=0.05)
+    assert sigma(read, 0.15) > 1.5 * sigma(read, 0.6)
+
+
+def test_the_colour_matrix_mixes_the_noise_of_the_channels():
+    def correlation(saturation):
+        camera = Camera(shot=0, read=0.02, bayer=None, saturation=saturation)
+        noise = camera.apply(grey(), np.random.default_rng(0)) - grey()
+        return np.corrcoef(noise[:, :, 0].ravel(), noise[:, :, 1].ravel())[0, 1]
+
+    assert abs(correlation(0.0)) < 0.03
+    assert correlation(0.8) < -0.2
+
+
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 1)])
+def test_grey_pictures_stay_grey(shape):
+    clean = np.full(shape, 128 / 255, dtype=np.float32)
+    np.testing.assert_allclose(Camera(0, 0).apply(clean, np.random.default_rng(0)), clean)
+    noisy = Camera(0.001, 0.01).apply(clean, np.random.default_rng(0))
+    assert noisy.shape == shape
+    assert noisy.std() > 0
+
+
+def test_other_channel_counts_are_refused():
+    with pytest.raises(InputError, match=r"\(4, 4, 4\)"):
+        Camera(0, 0).apply(np.zeros((4, 4, 4), dtype=np.float32), np.random.default_rng(0))
+
+
+def test_the_measured_map_agrees_with_the_level_of_mid_grey():
+    generator = np.random.default_rng(0)
+    camera = sample_camera(generator, quiet(level=(5 / 255, 5 / 255)))
+    sigma = noise_level_map(camera, grey(side=24), generator, draws=60)
+    assert sigma.shape == (24, 24, 3)
+    assert np.sqrt(np.mean(sigma**2)) == pytest.approx(5 / 255, rel=0.06)
+    with pytest.raises(InputError, match="draws"):
+        noise_level_map(camera, grey(), generator, draws=0)
+
+
+def test_the_borders_of_a_photograph_are_as_noisy_as_its_middle():
+    camera = Camera(shot=0, read=0.02, luma_smoothing=1.0, chroma_smoothing=2.0)
+    clean = grey(side=12)
+    sigma = noise_level_map(camera, clean, np.random.default_rng(0), draws=800)
+    border = sigma[[0, -1]].mean()
+    assert border == pytest.approx(sigma[5:7].mean(), rel=0.06)
+
+
+@pytest.mark.parametrize("wrong", [{"jpeg_share": 1.5}, {"gamma": (3.0, 2.0)}, {"quality": (90,)}])
+def test_ranges_that_cannot_be_drawn_from_are_refused(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        CameraRanges(**wrong)
+
+
+@given(
+    gamma=st.floats(1.0, 2.8),
+    toe=st.floats(0.001, 0.01),
+    contrast=st.floats(1.0, 1.6),
+)
+@settings(max_examples=50, deadline=None)
+def test_tone_curves_invert_rise_and_keep_black_and_white(gamma, toe, contrast):
+    curve = ToneCurve(gamma, toe, contrast)
+    picture = np.linspace(0, 1, 256)
+    light = curve.decode(picture)
+    assert (np.diff(light) > 0).all()
+    np.testing.assert_allclose(curve.encode(light), picture, atol=1e-6)
+    np.testing.assert_allclose(curve.decode(np.array([0.0, 1.0])), [0, 1], atol=1e-9)
+
+
+@pytest.mark.parametrize("phase", [(0, 0), (0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("sharpness", [0.0, 0.5, 1.0])
+def test_demosaicing_keeps_samples_and_grey_planes(phase, sharpness):
+    bayer = Bayer(phase, sharpness)
+    image = np.random.default_rng(0).random((10, 12, 3))
+    mosaic = bayer.sample(image)
+    assert mosaic[phase] == image[(*phase, 0)]
+    np.testing.assert_array_equal(bayer.sample(bayer.demosaic(mosaic)), mosaic)
+    y, x = np.mgrid[0:10, 0:12]
+    plane = np.repeat((0.1 * x - 0.2 * y)[:, :, None], 3, axis=2)
+    restored = bayer.demosaic(bayer.sample(plane))
+    np.testing.assert_allclose(restored[2:-2, 2:-2], plane[2:-2, 2:-2], atol=1e-12)
+
+
+def test_sharp_demosaicing_reads_the_other_colours():
+    """On a grey edge the corrected filter is nearer to the truth than the bilinear one."""
+    edge = np.zeros((20, 20, 3))
+    edge[:, 10:] = 1
+    errors = [
+        np.square(bayer.demosaic(bayer.sample(edge)) - edge).mean()
+        for bayer in (Bayer(sharpness=0.0), Bayer(sharpness=1.0))
+    ]
+    assert errors[1] < errors[0] / 2
+
+
+def test_jpeg_blocks_begin_anywhere():
+    picture = (scene() * 255).astype(np.uint8)
+    generator = np.random.default_rng(0)
+    versions = {Jpeg(50).apply(picture, generator).tobytes() for _ in range(5)}
+    assert len(versions) > 1

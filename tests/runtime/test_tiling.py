@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import convolve
+
+from vdn.errors import InputError
+from vdn.runtime.tiling import choose_window, pad_to_multiple, round_up, tiles
+
+lengths = st.integers(1, 150)
+multiples = st.sampled_from([1, 2, 8])
+halos = st.integers(0, 20)
+
+
+@st.composite
+def grids(draw):
+    height, width, multiple, halo = draw(lengths), draw(lengths), draw(multiples), draw(halos)
+    smallest = 2 * round_up(halo, multiple) + multiple
+    window = tuple(
+        min(smallest + multiple * draw(st.integers(0, 8)), round_up(length, multiple))
+        for length in (height, width)
+    )
+    return height, width, window, halo, multiple
+
+
+@given(grids())
+def test_write_slices_partition_the_image(grid):
+    height, width, *_ = grid
+    count = np.zeros((height, width), int)
+    for tile in tiles(*grid):
+        count[tile.write] += 1
+    assert (count == 1).all()
+
+
+@given(grids())
+def test_reads_are_aligned_of_one_size_and_reach_the_halo_or_the_border(grid):
+    *size, window, halo, multiple = grid
+    for tile in tiles(*grid):
+        for read, crop, write, length, extent in zip(
+            tile.read, tile.crop, tile.write, size, window, strict=True
+        ):
+            padded = round_up(length, multiple)
+            assert read.start % multiple == 0
+            assert read.stop - read.start == extent
+            assert 0 <= read.start <= max(write.start - halo, 0)
+            assert min(write.stop + halo, padded) <= read.stop <= padded
+            assert (read.start + crop.start, read.start + crop.stop) == (write.start, write.stop)
+
+
+@settings(max_examples=40, deadline=None)
+@given(grids(), st.integers(0, 2**32 - 1))
+def test_tiled_equals_whole_for_a_chain_of_convolutions(grid, seed):
+    height, width, window, _, multiple = grid
+    rng = np.random.default_rng(seed)
+    kernels = rng.integers(-3, 4, (2, 3, 3))
+
+    def chain(image):  # zero padding at each layer, radius 2
+        for kernel in kernels:
+            image = np.maximum(convolve(image, kernel, mode="constant"), 0)
+        return image
+
+    halo = max(grid[3], 2)
+    if any(0 < w <= 2 * round_up(halo, multiple) for w in window):
+        window = (round_up(height, multiple), round_up(width, multiple))
+    image = rng.integers(0, 256, (1, height, width)).astype(np.float32)
+    padded = pad_to_multiple(image, multiple)[0]
+    whole = chain(padded)[:height, :width]
+    tiled = np.full((height, width), np.nan, np.float32)
+    for tile in tiles(height, width, window, halo, multiple):
+        tiled[tile.write] = chain(padded[tile.read])[tile.crop]
+    np.testing.assert_array_equal(tiled, whole)
+
+
+@given(lengths, lengths, halos, multiples, st.floats(0.01, 1.0))
+def test_chosen_windows_fit_the_memory_and_cover_the_image(height, width, halo, multiple, share):
+    whole = round_up(height, multiple) * round_up(width, multiple)
+    try:
+        window = choose_window(height, width, halo, multiple, 100.0, share * whole * 1e-4 + 1e-9)
+    except InputError:
+        return
+    assert window[0] * window[1] <= share * whole + 1
+    assert sum(1 for _ in tiles(height, width, window, halo, multiple)) >= 1
+
+
+def test_strips_over_the_full_width_are_preferred():
+    assert choose_window(4000, 1000, 64, 8, 1000.0, 1000.0)[1] == 1000
+
+
+def test_too_little_memory_says_how_much_is_needed():
+    with pytest.raises(InputError, match="give at least 18"):
+        choose_window(1000, 1000, 64, 8, 1000.0, 1.0)
+
+
+@given(lengths, lengths, multiples)
+def test_padding_reflects_like_numpy(height, width, multiple):
+    image = np.random.default_rng(0).random((2, height, width), dtype=np.float32)
+    pads = [(0, round_up(n, multiple) - n) for n in (height, width)]
+    expected = np.pad(image, [(0, 0), *pads], mode="reflect")
+    np.testing.assert_array_equal(pad_to_multiple(image, multiple), expected)

@@ -1,0 +1,72 @@
+"""A configuration says what it means or is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from vdn.errors import ConfigError
+from vdn.training.build import build_model
+from vdn.training.config import Config, Schedule, load_config
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configurations_are_valid_and_survive_the_round_trip(path):
+    config = load_config(path)
+    assert Config.from_dict(config.as_dict()) == config
+    assert build_model(config.network)
+
+
+def test_the_published_recipes_are_there():
+    paper = {path.stem: load_config(path) for path in CONFIGS if path.stem.startswith("paper")}
+    simulation, real = paper["paper_simulation"], paper["paper_real"]
+    assert simulation.schedule.images == real.schedule.images == 64 * 5000 * 50
+    assert simulation.objective.eps0_squared == 5e-5
+    assert real.objective.eps0_squared == 1e-6
+    assert (simulation.objective.xi, real.objective.xi) == ("true", "residual")
+    assert simulation.network.family == real.network.family == "paper"
+
+
+def test_overrides_reach_their_section(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text('name = "a"\n[schedule]\nminutes = 1\n')
+    config = load_config(path, ["schedule.minutes=2.5", "optimiser.name=adam", "seed=7"])
+    assert (config.schedule.minutes, config.optimiser.name, config.seed) == (2.5, "adam", 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('name = "a"\nsped = 1', "unknown key sped"),
+        ('name = "a"\n[schedule]\nminute = 1', r"unknown key schedule\.minute"),
+        ('name = "a"\n[schedule]\nminutes = "long"', r"schedule\.minutes is 'long'"),
+        ('name = "a"\n[network]\nfamily = "big"', r"network\.family is 'big'"),
+        ('name = "a"\n[schedule]\nminutes = 1\nimages = 5', "exactly one"),
+        ("[schedule]\nminutes = 1", "missing key name"),
+        ('name = "a"\n[schedule]\nbatch = true\nminutes = 1', r"schedule\.batch is True"),
+        ("name = ", "Invalid value"),
+        ('name = "a"\nschedule = 3', "must be a table"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, message):
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_config(path)
+
+
+def test_a_missing_file_and_a_malformed_override_are_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.toml"):
+        load_config(tmp_path / "none.toml")
+    path = tmp_path / "a.toml"
+    path.write_text('name = "a"\n[schedule]\nminutes = 1\n')
+    with pytest.raises(ConfigError, match="no '='"):
+        load_config(path, ["seed"])
+    with pytest.raises(ConfigError, match="name is not a section"):
+        load_config(path, ["name.x=1"])
+
+
+def test_a_run_needs_a_length():
+    with pytest.raises(ConfigError, match="exactly one"):
+        Config(name="x", schedule=Schedule())

@@ -1,0 +1,149 @@
+"""Runs learn, resume exactly, and give the same gradients on two processes as on one."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vdn.errors import ConfigError, FileError
+from vdn.training import Config, run, train
+from vdn.training.build import build_model
+from vdn.training.checkpoint import load_state
+from vdn.training.objective import objective
+from vdn.training.weights import averaged_weights, load_weights
+
+TINY = {
+    "family": "light", "widths": [8, 16], "blocks": [1, 1], "snet_width": 8, "snet_depth": 3,
+    "error_width": 8,
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    rows, columns = np.mgrid[:48, :64]
+    for index in range(4):
+        ramp = 127 + 80 * np.sin(rows / (3 + index)) * np.cos(columns / 7)
+        Image.fromarray(np.stack([ramp] * 3, -1).astype(np.uint8)).save(images / f"{index}.png")
+    return images
+
+
+def config(folder, images: int, **changes) -> Config:
+    values = {
+        "name": "tiny",
+        "precision": "no",
+        "network": TINY,
+        "data": {"folders": [str(folder)], "patch": 16, "holdout_every": 4, "workers": 0},
+        "optimiser": {"name": "muon", "muon_learning_rate": 0.01, "ema": 0.9},
+        "schedule": {"images": images, "batch": 4, "warmup": 4, "tick_seconds": 0.001},
+    }
+    return Config.from_dict(values | changes)
+
+
+def rows(run_folder, kind):
+    lines = (run_folder / "log.jsonl").read_text().splitlines()
+    return [row for row in map(json.loads, lines) if row["kind"] == kind]
+
+
+def test_a_run_learns_and_leaves_its_log(folder, tmp_path):
+    train(config(folder, 240), tmp_path / "run")
+    ticks = rows(tmp_path / "run", "tick")
+    assert {"likelihood", "kl_image", "kl_noise", "error_nll", "gradient_norm"} <= set(ticks[0])
+    first, last = (np.mean([t["loss"] for t in part]) for part in (ticks[:10], ticks[-10:]))
+    assert last < 0.7 * first
+    (validation,) = rows(tmp_path / "run", "validation")
+    assert validation["psnr_awgn25"] > 15
+    assert 0 < validation["sigma_error_case2"] < 1
+
+
+@pytest.mark.parametrize("optimiser", ["muon", "adamw", "adam"])
+def test_an_interrupted_run_resumes_to_where_an_unbroken_one_ends(
+    folder, tmp_path, optimiser, monkeypatch
+):
+    whole = config(folder, 48, optimiser={"name": optimiser, "ema": 0.9})
+    train(whole, tmp_path / "whole")
+    state, steps = tmp_path / "cut", iter(range(100))
+
+    def interrupted(*arguments):
+        if next(steps) == 6:
+            raise KeyboardInterrupt
+        return objective(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vdn.training.loop.objective", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(whole, state)
+    train(whole, state, resume=True)
+    expected = averaged_weights(tmp_path / "whole" / "checkpoint.pt")
+    for name, value in averaged_weights(state / "checkpoint.pt").items():
+        torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
+
+
+def test_weights_start_another_run_and_must_fit(folder, tmp_path):
+    train(config(folder, 8), tmp_path / "first")
+    model = build_model(config(folder, 8).network)
+    load_weights(model, tmp_path / "first")
+    expected = averaged_weights(tmp_path / "first" / "checkpoint.pt")
+    assert torch.equal(model.state_dict()["dnet.head.weight"], expected["dnet.head.weight"])
+    wider = build_model(Config.from_dict(config(folder, 8).as_dict() | {
+        "network": TINY | {"widths": [12, 16]}}).network)  # fmt: skip
+    with pytest.raises(ConfigError, match=r"dnet\.head\.weight has shape"):
+        load_weights(wider, tmp_path / "first")
+
+
+def test_a_run_folder_is_not_overwritten_and_resume_needs_one(folder, tmp_path):
+    train(config(folder, 4), tmp_path / "run")
+    with pytest.raises(ConfigError, match="already holds a run"):
+        train(config(folder, 4), tmp_path / "run")
+    with pytest.raises(FileError, match="nothing to resume"):
+        train(config(folder, 4), tmp_path / "other", resume=True)
+
+
+def test_a_checkpoint_with_code_in_it_is_refused(tmp_path):
+    torch.save({"model": os.system}, tmp_path / "checkpoint.pt")
+    with pytest.raises(FileError, match="not a training checkpoint"):
+        load_state(tmp_path / "checkpoint.pt")
+
+
+def test_run_reads_a_file_and_names_its_folder(folder, tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text('name = "a"\nprecision = "no"\n[schedule]\nimages = 4\nbatch = 2\n')
+    overrides = [f'data.folders=["{folder}"]', "data.patch=16", "data.workers=0"]
+    overrides += [f"network.{key}={json.dumps(value)}" for key, value in TINY.items()]
+    assert run(path, overrides, tmp_path / "out") == tmp_path / "out"
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["data"]["patch"] == 16
+
+
+TWO = """
+import json, sys
+from pathlib import Path
+from vdn.training import Config, train
+train(Config.from_dict(json.loads(sys.argv[1])), Path(sys.argv[2]))
+"""
+
+
+def test_two_processes_give_the_gradients_of_one(folder, tmp_path):
+    # One step of plain gradient-following Adam from the same start: equal weights afterwards
+    # mean equal gradients. Two processes with batch 2 see the four samples of one with batch 4.
+    changes = {"optimiser": {"name": "adam", "learning_rate": 1e-3, "clip": 0, "ema": 0.0}}
+    alone = config(folder, 8, **changes)
+    train(alone, tmp_path / "one")
+    shared = alone.as_dict()
+    shared["schedule"] |= {"batch": 2}
+    (tmp_path / "two.py").write_text(TWO)
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
+        str(tmp_path / "two.py"), json.dumps(shared), str(tmp_path / "two"),
+    ]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    one, two = (averaged_weights(tmp_path / name / "checkpoint.pt") for name in ("one", "two"))
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-4, atol=2e-6)
