@@ -1,5 +1,6 @@
 """A trained model as one ONNX file: half-precision weights, and its card inside."""
 
+import dataclasses
 import json
 import os
 import tempfile
@@ -74,8 +75,8 @@ def export_run(
     entries: dict[str, Any] = {
         "name": config.name,
         "noise_range": [0.0, round(config.data.sigma_max + 5 / 255, 6)],
-        "trained_images": state["images"],
-        "config": config.as_dict(),
+        "trained_megapixels": round(state["images"] * config.data.patch**2 / 1e6),
+        "network": dataclasses.asdict(config.network),
     }
     return export_model(model, out, entries | (card or {}), overwrite=overwrite)
 

@@ -39,6 +39,8 @@ class Card:
         One mapping a data set, with `name` and `licence`.
     metrics
         Measured quality, by name.
+    network, trained_megapixels
+        The configuration section that builds its architecture, and how much it has seen.
     sha256
         Digest of the weight file; verified when a shipped model is loaded.
 
@@ -62,6 +64,8 @@ class Card:
     training_data: tuple[Mapping[str, str], ...] = ()
     licence: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    network: Mapping[str, Any] = field(default_factory=dict)
+    trained_megapixels: int = 0
     sha256: str = ""
     version: str = ""
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Sampler
 
 from vdn.data.images import image_files, read_rgb, split_holdout
@@ -21,7 +21,7 @@ from vdn.training.build import build_model
 from vdn.training.checkpoint import load_state, save_state
 from vdn.training.config import Config, load_config
 from vdn.training.objective import objective
-from vdn.training.optimiser import NormClipper, learning_rate_factor, make_optimisers
+from vdn.training.optimiser import NormClipper, learning_rate_factor, make_optimisers, moving_average
 from vdn.training.validation import held_out_set, validate
 
 __all__ = ["run", "train"]
@@ -93,7 +93,7 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
     plain = accelerator.unwrap_model(model)
     optimisers = make_optimisers(plain, config.optimiser)
     average = AveragedModel(
-        plain, multi_avg_fn=get_ema_multi_avg_fn(config.optimiser.ema), use_buffers=True
+        plain, multi_avg_fn=moving_average(config.optimiser.ema), use_buffers=True
     )
     clipper = NormClipper(config.optimiser.clip)
     step = images = 0

@@ -1,14 +1,21 @@
 """Optimisers, the learning-rate schedule, and clipping that follows the running norm."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
 from vdn.training.config import Optimiser, Schedule
 
-__all__ = ["ConvolutionMuon", "NormClipper", "learning_rate_factor", "make_optimisers"]
+__all__ = [
+    "ConvolutionMuon",
+    "NormClipper",
+    "learning_rate_factor",
+    "make_optimisers",
+    "moving_average",
+]
 
 
 class ConvolutionMuon(torch.optim.Muon):
@@ -99,6 +106,21 @@ def learning_rate_factor(step: int, progress: float, schedule: Schedule) -> floa
         return warm * 0.5 ** sum(progress >= milestone for milestone in schedule.milestones)
     cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
     return warm * (schedule.final_fraction + (1 - schedule.final_fraction) * cosine)
+
+
+def moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """An exponential moving average for `AveragedModel` that forgets its start.
+
+    The decay after n updates is ``min(decay, (1 + n) / (10 + n))``: a constant one would still
+    hold 5 % of the first, random weights after three times its memory.
+    """
+
+    @torch.no_grad()
+    def update(averaged: Any, current: Any, count: Any) -> None:
+        n = int(count)
+        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
+
+    return update
 
 
 class NormClipper:
