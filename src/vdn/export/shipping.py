@@ -23,7 +23,9 @@ def write_cards(folder: str | Path) -> Path:
     lines = ["# One table a shipped model; `<name>.onnx` lies beside this file. Written by"]
     lines += ["# vdn.export.write_cards from the card inside each file.", ""]
     for path in sorted(folder.glob("*.onnx")):
-        properties = {p.key: p.value for p in onnx.load(path, load_external_data=False).metadata_props}
+        properties = {
+            p.key: p.value for p in onnx.load(path, load_external_data=False).metadata_props
+        }
         card = Card.from_mapping(json.loads(properties[CARD_KEY]), str(path)).to_mapping()
         card["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         lines.append(f"[{card.pop('name')}]")

@@ -21,7 +21,12 @@ from vdn.training.build import build_model
 from vdn.training.checkpoint import load_state, save_state
 from vdn.training.config import Config, load_config
 from vdn.training.objective import objective
-from vdn.training.optimiser import NormClipper, learning_rate_factor, make_optimisers, moving_average
+from vdn.training.optimiser import (
+    NormClipper,
+    learning_rate_factor,
+    make_optimisers,
+    moving_average,
+)
 from vdn.training.validation import held_out_set, validate
 
 __all__ = ["run", "train"]

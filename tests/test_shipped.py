@@ -1,0 +1,55 @@
+"""The weights that ship: what they promise on a synthetic image, and their cards."""
+
+import numpy as np
+import pytest
+
+import vdn
+
+
+@pytest.fixture(scope="module")
+def clean() -> np.ndarray:
+    rows, columns = np.mgrid[:96, :128]
+    waves = np.sin(rows / 9) * np.cos(columns / 13)
+    return np.stack([0.5 + 0.3 * waves, 0.4 + 0.2 * waves, 0.6 - 0.3 * waves], -1).astype("f4")
+
+
+@pytest.mark.parametrize("level", [15, 25, 50])
+def test_gaussian_removes_noise_and_finds_its_level(clean, level):
+    noise = np.random.default_rng(level).standard_normal(clean.shape, dtype=np.float32)
+    result = vdn.denoise(clean + level / 255 * noise, model="gaussian")
+    rmse = np.sqrt(np.mean((result.image - clean) ** 2))
+    assert rmse < 0.3 * level / 255
+    assert result.noise_sigma.mean() == pytest.approx(level / 255, rel=0.05)
+
+
+def test_strength_and_a_given_sigma_are_obeyed(clean):
+    noise = np.random.default_rng(0).standard_normal(clean.shape, dtype=np.float32)
+    noisy = clean + 25 / 255 * noise
+    denoiser = vdn.Denoiser("gaussian")
+    removed = [
+        np.abs(denoiser(noisy, strength=strength).image - noisy).mean()
+        for strength in (0, 0.5, 1.0)
+    ]
+    assert removed[0] == 0 < removed[1] < removed[2]
+
+
+@pytest.mark.parametrize("name", ["gaussian", "photo"])
+def test_tiled_equals_whole(name):
+    noisy = np.random.default_rng(1).random((424, 456, 3), dtype=np.float32)
+    whole = vdn.denoise(noisy, name, precision="fp32", max_memory=4000)
+    tiled = vdn.denoise(noisy, name, precision="fp32", max_memory=60)
+    assert np.abs(whole.image - tiled.image).max() <= 1e-5
+
+
+def test_auto_takes_photo_for_eight_bit_colour():
+    image = np.random.default_rng(2).integers(0, 256, (32, 40, 3), dtype=np.uint8)
+    assert vdn.denoise(image).model == "photo"
+
+
+def test_cards_say_what_the_models_are():
+    cards = {card.name: card for card in vdn.list_models()}
+    assert {"gaussian", "photo"} <= set(cards)
+    for card in cards.values():
+        assert card.training_data
+        assert card.licence
+        assert card.network
