@@ -18,7 +18,7 @@ from vdn.training.objective import objective
 from vdn.training.weights import averaged_weights, load_weights
 
 TINY = {
-    "family": "light", "widths": [8, 16], "blocks": [1, 1], "snet_width": 8, "snet_depth": 3,
+    "family": "light", "widths": [32, 32], "blocks": [1, 1], "snet_width": 8, "snet_depth": 3,
     "error_width": 8,
 }  # fmt: skip
 
@@ -92,7 +92,7 @@ def test_weights_start_another_run_and_must_fit(folder, tmp_path):
     expected = averaged_weights(tmp_path / "first" / "checkpoint.pt")
     assert torch.equal(model.state_dict()["dnet.head.weight"], expected["dnet.head.weight"])
     wider = build_model(Config.from_dict(config(folder, 8).as_dict() | {
-        "network": TINY | {"widths": [12, 16]}}).network)  # fmt: skip
+        "network": TINY | {"widths": [40, 32]}}).network)  # fmt: skip
     with pytest.raises(ConfigError, match=r"dnet\.head\.weight has shape"):
         load_weights(wider, tmp_path / "first")
 

@@ -13,6 +13,7 @@ def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> pad_to_multiple(torch.zeros(1, 1, 9, 1), 8).shape
     torch.Size([1, 1, 16, 8])
     """

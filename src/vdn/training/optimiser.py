@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from vdn.errors import ConfigError
 from vdn.training.config import Optimiser, Schedule
 
 __all__ = [
@@ -73,6 +74,11 @@ def make_optimisers(model: nn.Module, settings: Optimiser) -> list[torch.optim.O
         ]
         chosen = {id(kernel) for kernel in kernels}
         rest = [parameter for parameter in rest if id(parameter) not in chosen]
+        if not kernels:
+            raise ConfigError(
+                "optimiser.name is 'muon', but no convolution has 32 channels on both sides; "
+                "use adamw, or a wider network"
+            )
         optimisers.append(
             ConvolutionMuon(kernels, settings.muon_learning_rate, settings.weight_decay)
         )
