@@ -1,0 +1,109 @@
+"""Random training patches: each a pure function of (seed, index)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from vdn.data.corruption import corrupt
+
+__all__ = ["Patches", "augment", "random_crop"]
+
+
+def random_crop(
+    images: Sequence[np.ndarray], size: int, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """The same random square of aligned (H, W, C) images; sides shorter than `size` reflect."""
+    height, width = images[0].shape[:2]
+    top = generator.integers(max(height - size, 0) + 1)
+    left = generator.integers(max(width - size, 0) + 1)
+    crops = [image[top : top + size, left : left + size] for image in images]
+    missing = [(0, max(size - side, 0)) for side in (height, width)]
+    if any(after for _, after in missing):
+        crops = [np.pad(crop, [*missing, (0, 0)], mode="symmetric") for crop in crops]
+    return crops
+
+
+def augment(images: Sequence[np.ndarray], which: int) -> list[np.ndarray]:
+    """One of the eight symmetries of the square, the same for every (H, W, C) image.
+
+    Examples
+    --------
+    >>> a = np.arange(4).reshape(2, 2, 1)
+    >>> augment([a], 4)[0][..., 0].tolist()
+    [[1, 0], [3, 2]]
+    """
+    turned = [np.rot90(image, which % 4) for image in images]
+    return [image[:, ::-1] for image in turned] if which >= 4 else turned
+
+
+class Patches(Dataset[dict[str, Tensor]]):
+    """An endless dataset of noisy patches made from images in memory.
+
+    Parameters
+    ----------
+    images : sequence of ndarray
+        Clean uint8 (H, W, C) images.
+    pairs : sequence of (ndarray, ndarray)
+        Noisy and clean uint8 images of one scene, used with probability `pair_share`.
+    noise : mapping
+        Share of each corruption by name.
+    sigma_max : float
+        Largest standard deviation of synthetic noise, in [0, 1] units.
+    patch : int
+        Side of a patch in pixels.
+    seed : int
+        Sample `i` depends on ``(seed, i)`` alone, however many workers there are.
+    length : int
+        How many samples the dataset claims to hold.
+
+    Notes
+    -----
+    A sample is a dict of float32 (C, H, W) tensors: ``noisy``, ``clean``, and ``sigma``, the true
+    standard deviations, all zero where they are not known (``known`` is then 0).
+    """
+
+    def __init__(
+        self,
+        images: Sequence[np.ndarray],
+        pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+        noise: Mapping[str, float],
+        *,
+        pair_share: float,
+        sigma_max: float,
+        patch: int,
+        seed: int,
+        length: int = 2**40,
+    ):
+        self.images, self.pairs, self.noise = images, pairs, dict(noise)
+        self.pair_share, self.sigma_max, self.patch = pair_share, sigma_max, patch
+        self.seed, self.length = seed, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        generator = np.random.default_rng((self.seed, index))
+        sigma = None
+        if self.pairs and generator.random() < self.pair_share:
+            pair = self.pairs[generator.integers(len(self.pairs))]
+            crops = augment(random_crop(pair, self.patch, generator), generator.integers(8))
+            noisy, clean = (crop.astype(np.float32) / 255 for crop in crops)
+        else:
+            image = self.images[generator.integers(len(self.images))]
+            (crop,) = augment(random_crop([image], self.patch, generator), generator.integers(8))
+            clean = crop.astype(np.float32) / 255
+            noisy, sigma = corrupt(clean, self.noise, self.sigma_max, generator)
+        planes = {
+            "noisy": noisy,
+            "clean": clean,
+            "sigma": np.zeros_like(clean) if sigma is None else sigma,
+        }
+        sample = {
+            name: torch.from_numpy(np.ascontiguousarray(plane.transpose(2, 0, 1)))
+            for name, plane in planes.items()
+        }
+        sample["known"] = torch.tensor(0.0 if sigma is None else 1.0)
+        return sample
