@@ -6,6 +6,7 @@ import numpy as np
 
 from vdn.errors import ConfigError
 from vdn.noise.fields import bump
+from vdn.noise.gaussian import add_gaussian
 
 __all__ = ["CORRUPTIONS", "choose_corruption", "corrupt"]
 
@@ -16,16 +17,12 @@ Corruption = Callable[
 
 def _gaussian(clean: np.ndarray, sigma_max: float, generator: np.random.Generator):
     sigma = np.full((*clean.shape[:2], 1), generator.uniform(0, sigma_max), np.float32)
-    return _add(clean, sigma, generator)
+    return add_gaussian(clean, sigma, generator), np.broadcast_to(sigma, clean.shape)
 
 
 def _bump(clean: np.ndarray, sigma_max: float, generator: np.random.Generator):
-    return _add(clean, bump(clean.shape[:2], generator, high=sigma_max)[..., None], generator)
-
-
-def _add(clean: np.ndarray, sigma: np.ndarray, generator: np.random.Generator):
-    noise = generator.standard_normal(clean.shape, dtype=np.float32)
-    return clean + sigma * noise, np.broadcast_to(sigma, clean.shape)
+    sigma = bump(clean.shape[:2], generator, high=sigma_max)[..., None]
+    return add_gaussian(clean, sigma, generator), np.broadcast_to(sigma, clean.shape)
 
 
 def _camera(clean: np.ndarray, sigma_max: float, generator: np.random.Generator):

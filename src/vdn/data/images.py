@@ -49,7 +49,8 @@ def split_holdout(files: Iterable[Path], every: int) -> tuple[list[Path], list[P
     >>> split_holdout([Path("a"), Path("b"), Path("c")], every=3)
     ([PosixPath('b'), PosixPath('c')], [PosixPath('a')])
     """
-    training, held_out = [], []
+    training: list[Path] = []
+    held_out: list[Path] = []
     for index, path in enumerate(files):
         (held_out if every and index % every == 0 else training).append(path)
     return training, held_out

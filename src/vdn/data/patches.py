@@ -88,12 +88,13 @@ class Patches(Dataset[dict[str, Tensor]]):
         generator = np.random.default_rng((self.seed, index))
         sigma = None
         if self.pairs and generator.random() < self.pair_share:
-            pair = self.pairs[generator.integers(len(self.pairs))]
-            crops = augment(random_crop(pair, self.patch, generator), generator.integers(8))
+            pair = self.pairs[int(generator.integers(len(self.pairs)))]
+            crops = augment(random_crop(pair, self.patch, generator), int(generator.integers(8)))
             noisy, clean = (crop.astype(np.float32) / 255 for crop in crops)
         else:
-            image = self.images[generator.integers(len(self.images))]
-            (crop,) = augment(random_crop([image], self.patch, generator), generator.integers(8))
+            image = self.images[int(generator.integers(len(self.images)))]
+            crops = random_crop([image], self.patch, generator)
+            (crop,) = augment(crops, int(generator.integers(8)))
             clean = crop.astype(np.float32) / 255
             noisy, sigma = corrupt(clean, self.noise, self.sigma_max, generator)
         planes = {

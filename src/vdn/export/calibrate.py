@@ -12,11 +12,11 @@ __all__ = ["error_scale"]
 NORMAL_90 = 1.6448536269514722
 
 
-def error_scale(model: VDN, held: Sequence[Held], level: float = 0.9) -> float:
+def error_scale(model: VDN, held: Sequence[Held]) -> float:
     """The factor by which predicted standard deviations of the error are to be multiplied.
 
     Chosen on images held out of training so that mean ± 1.645 scaled deviations holds the clean
-    pixel for a share `level` = 0.9 of pixels (split conformal prediction with |error| / deviation
+    pixel for 90 percent of pixels (split conformal prediction with |error| / deviation
     as the score; all pixels of all images count alike).
     """
     scores = []
@@ -28,5 +28,5 @@ def error_scale(model: VDN, held: Sequence[Held], level: float = 0.9) -> float:
             ratio = (clean - posterior.mean).abs() / posterior.error.stddev
             scores.append(ratio.flatten()[::7])
     quantile = torch.cat(scores).sort().values
-    rank = min(int(level * (quantile.numel() + 1)), quantile.numel() - 1)
+    rank = min(int(0.9 * (quantile.numel() + 1)), quantile.numel() - 1)
     return float(quantile[rank]) / NORMAL_90

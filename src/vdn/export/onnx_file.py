@@ -23,14 +23,15 @@ from vdn.training.weights import averaged_weights
 
 __all__ = ["OUTPUTS", "Exported", "export_model", "export_run"]
 
-OUTPUTS = ("mean", "log_alpha", "log_beta", "log_error_variance")
+OUTPUTS = ("mean", "log_alpha", "log_beta", "log_error_variance", "log_m2")
 CARD_KEY = "vdn"
 
 
 class Exported(nn.Module):
     """What the file computes: the posterior's parameters, with the map D-Net sees by name.
 
-    ``image`` (N, C, H, W) -> mean, log_alpha, log_beta, log_error_variance and sigma.
+    ``image`` (N, C, H, W) -> `OUTPUTS` and sigma. The runtime asks for no log_m2, so it costs
+    nothing there; it is in the file so that the whole model is, to go on training from.
     """
 
     def __init__(self, model: VDN):
@@ -40,8 +41,8 @@ class Exported(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         log_alpha, log_beta = self.snet(image)
         sigma = torch.exp(0.5 * (log_beta - torch.log(1 + log_alpha.exp())))
-        residual, _, log_error_variance = self.dnet(image, sigma)
-        return image - residual, log_alpha, log_beta, log_error_variance, sigma
+        residual, log_m2, log_error_variance = self.dnet(image, sigma)
+        return image - residual, log_alpha, log_beta, log_error_variance, log_m2, sigma
 
 
 def export_run(
@@ -98,7 +99,8 @@ def export_model(
             "network.family = 'light' and network.error_width > 0"
         )
     model = model.float().eval()
-    channels, multiple = model.dnet.channels, model.dnet.multiple
+    dnet: Any = model.dnet
+    channels, multiple = dnet.channels, dnet.multiple
     exported = Exported(model)
     measured = {
         "channels": channels,

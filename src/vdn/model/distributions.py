@@ -62,7 +62,7 @@ class Gaussian(Distribution):
     def stddev(self) -> Tensor:
         return torch.exp(0.5 * self.log_variance)
 
-    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def rsample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         noise = torch.randn(shape, dtype=self.mean.dtype, device=self.mean.device)
         return self.mean + self.stddev * noise
@@ -143,7 +143,7 @@ class InverseGamma(Distribution):
         r""":math:`E[1/\sigma^2] = \alpha/\beta`."""
         return torch.exp(self.log_alpha - self.log_beta)
 
-    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def rsample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         alpha = self.alpha.expand(self._extended_shape(torch.Size(sample_shape)))
         gamma = torch._standard_gamma(alpha).clamp_min(torch.finfo(alpha.dtype).tiny)
         return torch.exp(self.log_beta - gamma.log())

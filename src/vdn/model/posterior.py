@@ -60,11 +60,11 @@ class Posterior:
         from scipy.stats import invgamma
 
         alpha, beta = self.sigma2.alpha.detach().cpu(), self.sigma2.beta.detach().cpu()
-        tail = (1 - level) / 2
-        return tuple(
-            torch.as_tensor(invgamma.ppf(q, alpha, scale=beta)).to(self.mean).sqrt()
-            for q in (tail, 1 - tail)
+        low, high = (
+            torch.as_tensor(invgamma.ppf(quantile, alpha, scale=beta)).to(self.mean).sqrt()
+            for quantile in ((1 - level) / 2, (1 + level) / 2)
         )
+        return low, high
 
     def sample(self, generator_shape: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
         """Draw (z, sigma2) from the posterior, each ``generator_shape + (N, C, H, W)``."""

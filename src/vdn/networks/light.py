@@ -15,13 +15,16 @@ from vdn.networks.padding import crop, pad_to_multiple
 __all__ = ["LightDNet", "LightSNet"]
 
 
-def _convolution(before: int, after: int, gain: float = 1.0, bias: bool = True) -> nn.Conv2d:
-    layer = nn.Conv2d(before, after, 3, padding=1, bias=bias)
+def _convolution(
+    before: int, after: int, gain: float = 1.0, bias: float | Tensor | None = 0.0
+) -> nn.Conv2d:
+    """A 3x3 convolution that starts at `gain` times Kaiming's weights and at `bias`, if any."""
+    layer = nn.Conv2d(before, after, 3, padding=1, bias=bias is not None)
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     with torch.no_grad():
         layer.weight *= gain
         if layer.bias is not None:
-            layer.bias.zero_()
+            layer.bias.copy_(torch.as_tensor(bias))
     return layer
 
 
@@ -30,8 +33,8 @@ class _ResidualBlock(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
-        self.first = _convolution(width, width, bias=False)
-        self.second = _convolution(width, width, gain=0.2, bias=False)
+        self.first = _convolution(width, width, bias=None)
+        self.second = _convolution(width, width, gain=0.2, bias=None)
 
     def forward(self, features: Tensor) -> Tensor:
         return features + self.second(F.relu(self.first(F.relu(features))))
@@ -77,7 +80,7 @@ class LightDNet(nn.Module):
             raise ValueError(f"widths {widths} and blocks {blocks} must have one entry a level")
         self.channels = channels
         self.multiple = 2 ** len(widths)
-        self.head = _convolution(8 * channels, widths[0], bias=False)
+        self.head = _convolution(8 * channels, widths[0], bias=None)
         levels = list(zip(widths[:-1], widths[1:], blocks[:-1], strict=True))
         self.encoder = nn.ModuleList(_blocks(wide, count) for wide, _, count in levels)
         self.down = nn.ModuleList(
@@ -91,13 +94,11 @@ class LightDNet(nn.Module):
         for layer in [*self.down, *self.up]:
             fan_in = layer.in_channels * (4 if isinstance(layer, nn.Conv2d) else 1)
             nn.init.normal_(layer.weight, std=math.sqrt(1 / fan_in))
-        self.residual = _convolution(widths[0], 4 * channels, gain=0.01, bias=False)
-        self.log_m2 = _convolution(widths[0], 4 * channels, gain=0.01)
-        nn.init.constant_(self.log_m2.bias, math.log(5e-5))
+        self.residual = _convolution(widths[0], 4 * channels, gain=0.01, bias=None)
+        self.log_m2 = _convolution(widths[0], 4 * channels, gain=0.01, bias=math.log(5e-5))
         self.error = None
         if error_width:
-            last = _convolution(error_width, 4 * channels, gain=0.1)
-            nn.init.constant_(last.bias, 2 * math.log(5 / 255))
+            last = _convolution(error_width, 4 * channels, gain=0.1, bias=2 * math.log(5 / 255))
             hidden = _convolution(widths[0] + 4 * channels, error_width)
             self.error = nn.Sequential(hidden, nn.ReLU(), last)
 
@@ -155,10 +156,9 @@ class LightSNet(nn.Module):
         layers: list[nn.Module] = []
         for index in range(depth - 1):
             layers += [_convolution(width if index else 4 * channels, width), nn.ReLU()]
-        last = _convolution(width, 8 * channels, gain=0.1)
-        half = 4 * channels
-        nn.init.constant_(last.bias[:half], log_alpha)
-        nn.init.constant_(last.bias[half:], log_alpha + 2 * math.log(sigma))
+        start = torch.tensor([log_alpha, log_alpha + 2 * math.log(sigma)])
+        bias = start.repeat_interleave(4 * channels)
+        last = _convolution(width, 8 * channels, gain=0.1, bias=bias)
         self.layers = nn.Sequential(*layers, last)
 
     def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -171,7 +171,8 @@ def _image_part(model: Any) -> Any:
 
 
 def _whole(model: Any) -> Any:
-    return model
+    outputs = [model.output(name) for name in Posterior._fields]
+    return load_openvino().Model(outputs, model.get_parameters(), "whole")
 
 
 _PARTS = {"whole": _whole, "noise": _noise_part, "image": _image_part}

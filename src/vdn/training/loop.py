@@ -89,7 +89,8 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
         raise FileError(f"{checkpoint}: nothing to resume")
     folder.mkdir(parents=True, exist_ok=True)
     set_seed(config.seed)
-    model = build_model(config.network).to(memory_format=torch.channels_last)
+    model = build_model(config.network)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.start:
         from vdn.training.weights import load_weights
 
@@ -206,7 +207,8 @@ def _data(config: Config) -> tuple[Patches, list[Any]]:
         kept, out = split_holdout(image_files(folder), config.data.holdout_every)
         training += [read_rgb(path, channels) for path in kept]
         held_out += [read_rgb(path, channels) for path in out]
-    pairs, held_pairs = [], []
+    pairs: list[Any] = []
+    held_pairs: list[Any] = []
     for folder in config.data.pairs:
         names = [path.name for path in image_files(Path(folder) / "clean")]
         kept, out = split_holdout(map(Path, names), config.data.holdout_every)

@@ -67,8 +67,8 @@ def make_optimisers(model: nn.Module, settings: Optimiser) -> list[torch.optim.O
     rest = list(model.parameters())
     optimisers: list[torch.optim.Optimizer] = []
     if settings.name == "muon":
-        kernels = [
-            layer.weight
+        kernels: list[nn.Parameter] = [
+            layer.weight  # type: ignore[misc]  # torch declares it a Tensor
             for layer in model.modules()
             if isinstance(layer, nn.Conv2d) and min(layer.weight.shape[:2]) >= 32
         ]
