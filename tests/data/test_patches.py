@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 
 from vdn.data.corruption import corrupt
 from vdn.data.images import image_files, read_rgb, split_holdout
+from vdn.data.pairs import make_pair
 from vdn.data.patches import Patches, augment, random_crop
 from vdn.errors import ConfigError, FileError
 
@@ -51,13 +52,39 @@ def test_half_of_the_patches_have_one_sigma_and_half_a_bump():
     assert 0.38 < np.mean(flat) < 0.62
 
 
-def test_pairs_stay_aligned_and_say_that_their_sigma_is_unknown():
+def test_pairs_stay_aligned():
     clean = np.random.default_rng(1).integers(0, 200, (40, 40, 3), dtype=np.uint8)
-    dataset = patches(pairs=[(clean + 7, clean)], pair_share=1.0)
+    dataset = patches(pairs=[make_pair(clean + 7, clean)], pair_share=1.0)
     sample = dataset[3]
     torch.testing.assert_close(sample["noisy"] - sample["clean"], torch.full((3, 24, 24), 7 / 255))
-    assert sample["known"] == 0
-    assert not sample["sigma"].any()
+    assert sample["sigma"].max() < 0.5 / 255  # a shift of the brightness is no noise
+
+
+def test_the_noise_of_a_pair_is_read_off_its_smooth_parts():
+    generator = np.random.default_rng(2)
+    rows, columns = np.mgrid[:160, :160]
+    clean = np.repeat((40 + 0.5 * rows + 0.4 * columns)[..., None], 3, axis=2)
+    sigma = 2 + 4 * clean / 255
+    noisy = clean + sigma * generator.standard_normal(clean.shape)
+    noisy[60:80, 40:130] += 25 * (columns[60:80, 40:130] % 4 > 1)[..., None]  # what has moved
+    eight_bit = [np.rint(np.clip(image, 0, 255)).astype(np.uint8) for image in (noisy, clean)]
+    found = 255 * make_pair(*eight_bit).sigma((clean / 255).astype(np.float32))
+    assert np.abs(found / sigma - 1).mean() < 0.08
+
+
+def test_a_camera_patch_comes_with_the_noise_of_that_camera():
+    z = []
+    dataset = patches(noise={"camera": 1.0}, length=80)
+    for sample in (dataset[index] for index in range(80)):
+        noise = (sample["noisy"] - sample["clean"]).square().mean().sqrt()
+        z.append(float(noise / sample["sigma"].square().mean().sqrt()))
+    assert np.median(z) == pytest.approx(1, abs=0.15)
+
+
+def test_clean_patches_are_left_clean():
+    sample = patches(noise={"clean": 1.0})[0]
+    assert torch.equal(sample["noisy"], sample["clean"])
+    assert 0 < sample["sigma"].max() < 0.3 / 255
 
 
 def test_augment_gives_the_eight_symmetries_and_moves_all_images_alike():

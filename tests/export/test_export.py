@@ -9,12 +9,13 @@ import torch
 
 import vdn
 from vdn.errors import ConfigError, FileError, InputError
-from vdn.export import error_scale, export_model, export_run, load_module, parity, write_cards
+from vdn.export import export_model, export_run, load_module, parity, write_cards
 from vdn.model import VDN
 from vdn.networks.paper import DNet, SNet
 from vdn.runtime.cards import find_model, list_models
 from vdn.training import Config, train
 from vdn.training.build import build_model
+from vdn.training.calibration import error_scale
 from vdn.training.weights import averaged_weights, load_weights
 
 NETWORK = {
@@ -154,5 +155,5 @@ def test_the_error_scale_makes_ninety_percent_intervals(model):
     clean = posterior.mean + deviation * torch.randn(noisy.shape, generator=generator)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        scale = error_scale(model, [("case", noisy, clean, None)])
+        scale = error_scale(model, [("case", noisy, clean, noisy)])
     assert scale == pytest.approx(3, rel=0.05)

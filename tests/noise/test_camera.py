@@ -12,7 +12,8 @@ from vdn.noise import (
     CameraRanges,
     Jpeg,
     ToneCurve,
-    noise_level_map,
+    measured_sigma,
+    predicted_sigma,
     sample_camera,
 )
 
@@ -145,17 +146,52 @@ def test_other_channel_counts_are_refused():
 def test_the_measured_map_agrees_with_the_level_of_mid_grey():
     generator = np.random.default_rng(0)
     camera = sample_camera(generator, quiet(level=(5 / 255, 5 / 255)))
-    sigma = noise_level_map(camera, grey(side=24), generator, draws=60)
+    sigma = measured_sigma(camera, grey(side=24), generator, draws=60)
     assert sigma.shape == (24, 24, 3)
     assert np.sqrt(np.mean(sigma**2)) == pytest.approx(5 / 255, rel=0.06)
     with pytest.raises(InputError, match="draws"):
-        noise_level_map(camera, grey(), generator, draws=0)
+        measured_sigma(camera, grey(), generator, draws=0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_predicted_map_is_the_measured_one(seed):
+    generator = np.random.default_rng(seed)
+    camera = sample_camera(generator, quiet(level=(2 / 255, 20 / 255)))
+    predicted = predicted_sigma(camera, scene(64, 64), generator)
+    measured = measured_sigma(camera, scene(64, 64), generator, draws=60)
+    level = np.sqrt(np.mean(measured**2))
+    assert np.sqrt(np.mean(predicted**2)) == pytest.approx(level, rel=0.05)
+    # over the four sites of the colour filters; sixty draws of each leave 5 percent
+    predicted, measured = (
+        np.sqrt(np.square(map_).reshape(32, 2, 32, 2, 3).mean(axis=(1, 3)))
+        for map_ in (predicted, measured)
+    )
+    assert np.sqrt(np.mean((predicted - measured) ** 2)) < 0.12 * level
+
+
+@pytest.mark.parametrize("halved", [False, True])
+def test_the_predicted_level_is_what_jpeg_leaves(halved):
+    generator = np.random.default_rng(1)
+    camera = replace(sample_camera(generator, quiet()), jpeg=Jpeg(85, halved))
+    predicted = predicted_sigma(camera, scene(96, 96), generator)
+    measured = measured_sigma(camera, scene(96, 96), generator, draws=30)
+    for channel in range(3):
+        found, true = (np.sqrt(np.mean(m[..., channel] ** 2)) for m in (predicted, measured))
+        assert found == pytest.approx(true, rel=0.15)
+
+
+def test_what_jpeg_does_to_the_scene_is_not_noise():
+    camera = Camera(shot=0, read=0, jpeg=Jpeg(60, halved_colour=True))
+    generator = np.random.default_rng(0)
+    assert np.abs(camera.apply(scene(), generator) - scene()).max() > 2 / 255
+    assert predicted_sigma(camera, scene(), generator).max() == 0
+    assert measured_sigma(camera, scene(), generator, draws=3).max() < 1e-6
 
 
 def test_the_borders_of_a_photograph_are_as_noisy_as_its_middle():
     camera = Camera(shot=0, read=0.02, luma_smoothing=1.0, chroma_smoothing=2.0)
     clean = grey(side=12)
-    sigma = noise_level_map(camera, clean, np.random.default_rng(0), draws=800)
+    sigma = measured_sigma(camera, clean, np.random.default_rng(0), draws=800)
     border = sigma[[0, -1]].mean()
     assert border == pytest.approx(sigma[5:7].mean(), rel=0.06)
 
@@ -209,5 +245,6 @@ def test_sharp_demosaicing_reads_the_other_colours():
 def test_jpeg_blocks_begin_anywhere():
     picture = (scene() * 255).astype(np.uint8)
     generator = np.random.default_rng(0)
-    versions = {Jpeg(50).apply(picture, generator).tobytes() for _ in range(5)}
+    origins = [tuple(generator.integers(0, 16, 2)) for _ in range(5)]
+    versions = {Jpeg(50).apply(picture, origin).tobytes() for origin in origins}
     assert len(versions) > 1

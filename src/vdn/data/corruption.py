@@ -5,34 +5,47 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from vdn.errors import ConfigError
+from vdn.noise.camera import sample_camera
 from vdn.noise.fields import bump
 from vdn.noise.gaussian import add_gaussian
+from vdn.noise.level_map import predicted_sigma
 
-__all__ = ["CORRUPTIONS", "choose_corruption", "corrupt"]
+__all__ = ["CORRUPTIONS", "ROUNDING", "choose_corruption", "corrupt"]
 
-Corruption = Callable[
-    [np.ndarray, float, np.random.Generator], tuple[np.ndarray, np.ndarray | None]
-]
+ROUNDING = 0.25 / 255
+"""The least standard deviation of an 8-bit picture: about what rounding leaves."""
+
+Noisy = tuple[np.ndarray, np.ndarray]
+Corruption = Callable[[np.ndarray, float, np.random.Generator], Noisy]
 
 
-def _gaussian(clean: np.ndarray, sigma_max: float, generator: np.random.Generator):
+def _clean(clean: np.ndarray, sigma_max: float, generator: np.random.Generator) -> Noisy:
+    return clean, np.full_like(clean, ROUNDING)
+
+
+def _gaussian(clean: np.ndarray, sigma_max: float, generator: np.random.Generator) -> Noisy:
     sigma = np.full((*clean.shape[:2], 1), generator.uniform(0, sigma_max), np.float32)
     return add_gaussian(clean, sigma, generator), np.broadcast_to(sigma, clean.shape)
 
 
-def _bump(clean: np.ndarray, sigma_max: float, generator: np.random.Generator):
+def _bump(clean: np.ndarray, sigma_max: float, generator: np.random.Generator) -> Noisy:
     sigma = bump(clean.shape[:2], generator, high=sigma_max)[..., None]
     return add_gaussian(clean, sigma, generator), np.broadcast_to(sigma, clean.shape)
 
 
-def _camera(clean: np.ndarray, sigma_max: float, generator: np.random.Generator):
-    from vdn.noise.camera import sample_camera
+def _camera(clean: np.ndarray, sigma_max: float, generator: np.random.Generator) -> Noisy:
+    camera = sample_camera(generator)
+    sigma = predicted_sigma(camera, clean, generator)
+    return camera.apply(clean, generator), np.maximum(sigma, ROUNDING)
 
-    return sample_camera(generator).apply(clean, generator), None
 
-
-CORRUPTIONS: dict[str, Corruption] = {"gaussian": _gaussian, "bump": _bump, "camera": _camera}
-"""``(clean (H, W, C), sigma_max, generator) -> (noisy, sigma (H, W, C) or None if unknown)``."""
+CORRUPTIONS: dict[str, Corruption] = {
+    "clean": _clean,
+    "gaussian": _gaussian,
+    "bump": _bump,
+    "camera": _camera,
+}
+"""``(clean (H, W, C), sigma_max, generator) -> (noisy, sigma)``, each (H, W, C)."""
 
 
 def choose_corruption(shares: Mapping[str, float], generator: np.random.Generator) -> Corruption:
@@ -51,8 +64,8 @@ def corrupt(
     shares: Mapping[str, float],
     sigma_max: float,
     generator: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """A noisy version of a clean (H, W, C) patch in [0, 1], and its map of true sigmas if known.
+) -> Noisy:
+    """A noisy version of a clean (H, W, C) patch in [0, 1], and its map of true sigmas.
 
     Examples
     --------

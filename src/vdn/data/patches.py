@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vdn.data.corruption import corrupt
+from vdn.data.pairs import Pair
 
 __all__ = ["Patches", "augment", "random_crop"]
 
@@ -46,8 +47,8 @@ class Patches(Dataset[dict[str, Tensor]]):
     ----------
     images : sequence of ndarray
         Clean uint8 (H, W, C) images.
-    pairs : sequence of (ndarray, ndarray)
-        Noisy and clean uint8 images of one scene, used with probability `pair_share`.
+    pairs : sequence of Pair
+        Real ones, used with probability `pair_share`.
     noise : mapping
         Share of each corruption by name.
     sigma_max : float
@@ -62,13 +63,13 @@ class Patches(Dataset[dict[str, Tensor]]):
     Notes
     -----
     A sample is a dict of float32 (C, H, W) tensors: ``noisy``, ``clean``, and ``sigma``, the true
-    standard deviations, all zero where they are not known (``known`` is then 0).
+    standard deviations or, of a real pair, those of its profile.
     """
 
     def __init__(
         self,
         images: Sequence[np.ndarray],
-        pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+        pairs: Sequence[Pair],
         noise: Mapping[str, float],
         *,
         pair_share: float,
@@ -86,25 +87,20 @@ class Patches(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         generator = np.random.default_rng((self.seed, index))
-        sigma = None
         if self.pairs and generator.random() < self.pair_share:
             pair = self.pairs[int(generator.integers(len(self.pairs)))]
-            crops = augment(random_crop(pair, self.patch, generator), int(generator.integers(8)))
+            crops = random_crop([pair.noisy, pair.clean], self.patch, generator)
+            crops = augment(crops, int(generator.integers(8)))
             noisy, clean = (crop.astype(np.float32) / 255 for crop in crops)
+            sigma = pair.sigma(clean)
         else:
             image = self.images[int(generator.integers(len(self.images)))]
             crops = random_crop([image], self.patch, generator)
             (crop,) = augment(crops, int(generator.integers(8)))
             clean = crop.astype(np.float32) / 255
             noisy, sigma = corrupt(clean, self.noise, self.sigma_max, generator)
-        planes = {
-            "noisy": noisy,
-            "clean": clean,
-            "sigma": np.zeros_like(clean) if sigma is None else sigma,
-        }
-        sample = {
+        planes = {"noisy": noisy, "clean": clean, "sigma": sigma}
+        return {
             name: torch.from_numpy(np.ascontiguousarray(plane.transpose(2, 0, 1)))
             for name, plane in planes.items()
         }
-        sample["known"] = torch.tensor(0.0 if sigma is None else 1.0)
-        return sample

@@ -1,9 +1,8 @@
 """From a training run to one ONNX file that carries its card."""
 
-from vdn.export.calibrate import error_scale
 from vdn.export.loading import load_module
 from vdn.export.onnx_file import export_model, export_run
 from vdn.export.parity import parity
 from vdn.export.shipping import write_cards
 
-__all__ = ["error_scale", "export_model", "export_run", "load_module", "parity", "write_cards"]
+__all__ = ["export_model", "export_run", "load_module", "parity", "write_cards"]

@@ -78,6 +78,7 @@ def export_run(
         "noise_range": [0.0, round(config.data.sigma_max + 5 / 255, 6)],
         "trained_megapixels": round(state["images"] * config.data.patch**2 / 1e6),
         "network": dataclasses.asdict(config.network),
+        "error_scale": round(state["error_scale"], 4),
     }
     return export_model(model, out, entries | (card or {}), overwrite=overwrite)
 

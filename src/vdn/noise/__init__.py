@@ -13,7 +13,7 @@ from vdn.noise.fields import (
 )
 from vdn.noise.gaussian import add_gaussian, add_poisson_gaussian, poisson_gaussian_sigma
 from vdn.noise.jpeg import Jpeg
-from vdn.noise.level_map import noise_level_map
+from vdn.noise.level_map import measured_sigma, predicted_sigma
 from vdn.noise.profile import ChannelProfile, NoiseProfile, fit_profile
 from vdn.noise.simulate import SPECIFICATIONS, simulate
 from vdn.noise.tone import ToneCurve
@@ -34,9 +34,10 @@ __all__ = [
     "bump",
     "fit_profile",
     "gaussian_mixture",
-    "noise_level_map",
+    "measured_sigma",
     "peaks",
     "poisson_gaussian_sigma",
+    "predicted_sigma",
     "resize",
     "sample_camera",
     "simulate",

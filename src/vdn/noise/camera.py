@@ -12,7 +12,7 @@ import numpy as np
 
 from vdn.errors import InputError
 from vdn.noise.bayer import Bayer
-from vdn.noise.jpeg import Jpeg
+from vdn.noise.jpeg import BLOCK, Jpeg
 from vdn.noise.smoothing import smooth
 from vdn.noise.tone import ToneCurve
 
@@ -70,7 +70,12 @@ class Camera:
     chroma_smoothing: float = 0.0
     jpeg: Jpeg | None = None
 
-    def apply(self, image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    def apply(
+        self,
+        image: np.ndarray,
+        generator: np.random.Generator,
+        origin: tuple[int, int] | None = None,
+    ) -> np.ndarray:
         """Photograph a clean picture.
 
         Parameters
@@ -79,7 +84,10 @@ class Camera:
             The clean picture in [0, 1]: (H, W, 3), or (H, W) or (H, W, 1) for the luma of a
             grey scene.
         generator : numpy.random.Generator
-            The source of the noise and of the origin of the JPEG blocks.
+            The source of the noise.
+        origin : tuple of int, optional
+            Row and column, 0 to 15, at which `image` begins in its JPEG block; random by default,
+            as a crop of a photograph begins anywhere.
 
         Returns
         -------
@@ -93,7 +101,7 @@ class Camera:
         """
         if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 1):
             scene = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
-            luma = self.apply(scene, generator) @ LUMA
+            luma = self.apply(scene, generator, origin) @ LUMA
             return (np.rint(luma * 255) / np.float32(255)).reshape(image.shape)
         if image.ndim != 3 or image.shape[2] != 3:
             raise InputError(
@@ -103,7 +111,8 @@ class Camera:
         picture = self.tone.encode(light + self._noise(light, generator))
         bits = np.rint(picture * 255).astype(np.uint8)
         if self.jpeg is not None:
-            bits = self.jpeg.apply(bits, generator)
+            origin = tuple(generator.integers(0, BLOCK, size=2)) if origin is None else origin
+            bits = self.jpeg.apply(bits, origin)
         return bits / np.float32(255)
 
     def grey_sigma(self) -> float:
@@ -112,18 +121,40 @@ class Camera:
         To first order, over the three channels, before rounding and JPEG.
         """
         light = float(self.tone.decode(np.array(MID_GREY)))
-        # The response to one impulse of every colour at every site of the 2 x 2 pattern, each
-        # alone in its cell: its squares add up to the variance that white noise leaves.
+        variance = self.linear_variance(np.full((1, 1, 3), light, dtype=np.float32))
+        return self.tone.slope(light) * float(variance.mean()) ** 0.5
+
+    def linear_variance(self, light: np.ndarray) -> np.ndarray:
+        """Return the variance of the developed noise where linear `light` changes slowly.
+
+        Parameters
+        ----------
+        light : numpy.ndarray
+            (H, W, 3), white at 1.
+
+        Returns
+        -------
+        numpy.ndarray
+            (H, W, 3), in linear light: averaged over the sites of the colour filter array,
+            before the tone curve.
+        """
+        return np.square(self._raw_sigma(light)) @ self._variance_gains()
+
+    def _variance_gains(self) -> np.ndarray:
+        """Return how much variance each raw colour (row) brings to each channel (column).
+
+        The response to one impulse of every colour at every site of the 2 x 2 pattern, each alone
+        in its cell: its squares add up to the variance that white noise leaves.
+        """
         reach = self._reach()
         cell = 2 * reach + 2
         impulses = np.zeros((4 * cell, 3 * cell, 3), dtype=np.float32)
-        sigma = self._raw_sigma(np.full((1, 1, 3), light, dtype=np.float32))[0, 0]
         for site in range(4):
             for colour in range(3):
                 row, column = site * cell + reach + site // 2, colour * cell + reach + site % 2
-                impulses[row, column, colour] = sigma[colour]
-        variance = float(np.square(self._develop(impulses), dtype=np.float64).sum()) / (4 * 3)
-        return self.tone.slope(light) * variance**0.5
+                impulses[row, column, colour] = 1
+        power = np.square(self._develop(impulses)).reshape(4 * cell, 3, cell, 3)
+        return power.sum(axis=(0, 2), dtype=np.float64).astype(np.float32) / 4
 
     def _noise(self, light: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Draw the noise of linear `light`, developed.
@@ -206,8 +237,8 @@ class CameraRanges:
     luma_smoothing: tuple[float, float] = (0.3, 1.0)
     chroma_share: float = 0.5
     chroma_smoothing: tuple[float, float] = (0.5, 2.5)
-    jpeg_share: float = 0.7
-    quality: tuple[int, int] = (80, 100)
+    jpeg_share: float = 0.6
+    quality: tuple[int, int] = (85, 100)
     halved_colour_share: float = 0.4
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-__all__ = ["Jpeg"]
+__all__ = ["BLOCK", "Jpeg"]
 
 BLOCK = 16
 
@@ -26,19 +26,20 @@ class Jpeg:
     quality: int
     halved_colour: bool = False
 
-    def apply(self, picture: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """Return a uint8 (H, W, 3) picture after compression, its blocks at a random origin.
+    def apply(self, picture: np.ndarray, origin: tuple[int, int] = (0, 0)) -> np.ndarray:
+        """Return a uint8 (H, W, 3) picture after compression.
 
-        A crop of a photograph does not begin where a block begins, so neither does this one.
+        `origin` is the row and column, 0 to 15, at which the picture begins in its first block: a
+        crop of a photograph does not begin where a block begins.
 
         Examples
         --------
         >>> import numpy as np
         >>> grey = np.full((20, 30, 3), 128, dtype=np.uint8)
-        >>> Jpeg(90).apply(grey, np.random.default_rng(0)).shape
+        >>> Jpeg(90).apply(grey, (3, 5)).shape
         (20, 30, 3)
         """
-        down, right = generator.integers(0, BLOCK, size=2)
+        down, right = origin
         padded = np.pad(picture, ((down, 0), (right, 0), (0, 0)), mode="symmetric")
         file = io.BytesIO()
         subsampling = "4:2:0" if self.halved_colour else "4:4:4"

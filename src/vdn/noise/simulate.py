@@ -8,7 +8,7 @@ from vdn.errors import InputError
 from vdn.noise.camera import sample_camera
 from vdn.noise.fields import TEST_MAPS, bump
 from vdn.noise.gaussian import add_gaussian, add_poisson_gaussian, poisson_gaussian_sigma
-from vdn.noise.level_map import noise_level_map
+from vdn.noise.level_map import measured_sigma
 
 __all__ = ["SPECIFICATIONS", "simulate"]
 
@@ -78,7 +78,7 @@ def simulate(
         case "camera":
             camera = sample_camera(generator)
             noisy = camera.apply(image, generator)
-            return noisy, noise_level_map(camera, image, generator, CAMERA_DRAWS)
+            return noisy, measured_sigma(camera, image, generator, CAMERA_DRAWS)
         case _ if kind in TEST_MAPS:
             return _with_map(image, TEST_MAPS[kind](image.shape[:2]), generator)
         case _:

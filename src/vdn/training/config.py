@@ -49,7 +49,7 @@ class Objective:
 
     `eps0_power` lets the prior variance of the image follow the noise:
     eps0^2 (xi / xi_ref)^power with xi_ref the variance at sigma 25/255; 0 is the paper's constant.
-    `xi` is the true variance map where there is one, or always the filtered squared residual.
+    `xi` is the map of variances the data come with, or the filtered squared residual.
     """
 
     eps0_squared: float = 5e-5

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -15,9 +15,12 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Sampler
 
 from vdn.data.images import image_files, read_rgb, split_holdout
+from vdn.data.pairs import Pair, make_pair
 from vdn.data.patches import Patches
 from vdn.errors import ConfigError, FileError
+from vdn.model import VDN
 from vdn.training.build import build_model
+from vdn.training.calibration import error_scale
 from vdn.training.checkpoint import load_state, save_state
 from vdn.training.config import Config, load_config
 from vdn.training.objective import objective
@@ -33,6 +36,7 @@ __all__ = ["run", "train"]
 
 logger = logging.getLogger(__name__)
 CHECKPOINT, LOG, CONFIG = "checkpoint.pt", "log.jsonl", "config.json"
+SIDES = ("noisy", "clean")
 
 
 def run(
@@ -103,7 +107,7 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
     )
     clipper = NormClipper(config.optimiser.clip)
     step = images = 0
-    elapsed = 0.0
+    elapsed, scale = 0.0, 1.0
     if resume:
         state = load_state(checkpoint)
         plain.load_state_dict(state["model"])
@@ -127,6 +131,7 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
             "images": images,
             "seconds": seconds(),
             "clip_running": clipper.running,
+            "error_scale": scale,
         }
         save_state(checkpoint, whole)
 
@@ -192,6 +197,10 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
         save()  # also after Ctrl-C or an error: the run can be resumed from here
     if held:
         record("validation", _validate(accelerator, average.module, held))
+        if config.network.family == "light" and config.network.error_width:
+            scale = error_scale(cast(VDN, average.module), held)
+            record("calibration", {"error_scale": scale})
+            save()
     accelerator.end_training()
 
 
@@ -207,16 +216,15 @@ def _data(config: Config) -> tuple[Patches, list[Any]]:
         kept, out = split_holdout(image_files(folder), config.data.holdout_every)
         training += [read_rgb(path, channels) for path in kept]
         held_out += [read_rgb(path, channels) for path in out]
-    pairs: list[Any] = []
-    held_pairs: list[Any] = []
+    pairs: list[Pair] = []
+    held_pairs: list[Pair] = []
     for folder in config.data.pairs:
         names = [path.name for path in image_files(Path(folder) / "clean")]
         kept, out = split_holdout(map(Path, names), config.data.holdout_every)
         for chosen, into in ((kept, pairs), (out, held_pairs)):
-            into += [
-                tuple(read_rgb(Path(folder) / side / name, channels) for side in ("noisy", "clean"))
-                for name in chosen
-            ]
+            for name in chosen:
+                sides = (read_rgb(Path(folder) / side / name, channels) for side in SIDES)
+                into.append(make_pair(*sides))
     if not training and not pairs:
         raise ConfigError("data.folders and data.pairs are both empty; name at least one folder")
     patches = Patches(
@@ -228,7 +236,7 @@ def _data(config: Config) -> tuple[Patches, list[Any]]:
         patch=config.data.patch,
         seed=config.seed,
     )
-    return patches, held_out_set(held_out, held_pairs)
+    return patches, held_out_set(held_out, held_pairs, config.data.noise)
 
 
 def _loader(patches: Patches, config: Config, accelerator: Accelerator, start: int) -> Any:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from vdn.model import Posterior, elbo, filtered_squared_residual, image_prior, noise_prior
@@ -34,17 +33,13 @@ def objective(batch: dict[str, Tensor], posterior: Posterior, settings: Objectiv
     Parameters
     ----------
     batch : dict
-        ``noisy``, ``clean``, ``sigma`` (N, C, H, W) and ``known`` (N,), as `vdn.data.patches`
-        makes them. Where ``known`` is 0, xi is the filtered squared residual.
+        ``noisy``, ``clean`` and ``sigma``, each (N, C, H, W), as `vdn.data.patches` makes them.
     """
     y, x = batch["noisy"], batch["clean"]
-    true_variance = batch["sigma"].square()
-    if settings.xi == "true" and bool(batch["known"].all()):
-        xi = true_variance
+    if settings.xi == "true":
+        xi = batch["sigma"].square()
     else:
         xi = filtered_squared_residual(y, x, settings.window, settings.window_sigma)
-        if settings.xi == "true":
-            xi = torch.where(batch["known"].view(-1, 1, 1, 1) > 0, true_variance, xi)
     eps0_squared: float | Tensor = settings.eps0_squared
     if settings.eps0_power:
         relative = xi.clamp_min(XI_FLOOR) / XI_REFERENCE

@@ -1,28 +1,35 @@
 """How good the model is on images held out of training, at fixed noise."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
 
+from vdn.data.corruption import corrupt
+from vdn.data.pairs import Pair
 from vdn.model import VDN
 from vdn.noise.fields import TEST_MAPS
 
 __all__ = ["Held", "held_out_set", "validate"]
 
-Held = tuple[str, torch.Tensor, torch.Tensor, torch.Tensor | None]
+Held = tuple[str, torch.Tensor, torch.Tensor, torch.Tensor]
 """Name of the case, noisy, clean and true sigma, each (1, C, H, W)."""
 
 
 def held_out_set(
     images: Sequence[np.ndarray],
-    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    pairs: Sequence[Pair],
+    kinds: Collection[str] = (),
     *,
     size: int = 256,
     limit: int = 12,
     seed: int = 1,
 ) -> list[Held]:
-    """Centre crops with AWGN 15, 25 and 50 and the sincos map, and real pairs as they are."""
+    """Centre crops with noise of fixed kinds, and real pairs as they are.
+
+    AWGN 15, 25 and 50 and the sincos map always; of the `kinds` of noise trained on, those
+    without a fixed level once each.
+    """
     held: list[Held] = []
     generator = np.random.default_rng(seed)
     for image in images[:limit]:
@@ -34,8 +41,12 @@ def held_out_set(
             noise = generator.standard_normal(clean.shape, dtype=np.float32)
             sigma = np.broadcast_to(sigma[..., None], clean.shape)
             held.append((name, _tensor(clean + sigma * noise), _tensor(clean), _tensor(sigma)))
-    for noisy, clean in pairs[:limit]:
-        held.append(("pairs", _tensor(_centre(noisy, size)), _tensor(_centre(clean, size)), None))
+        for name in sorted({"camera", "clean"} & set(kinds)):
+            noisy, sigma = corrupt(clean, {name: 1}, 0, generator)
+            held.append((name, _tensor(noisy), _tensor(clean), _tensor(sigma)))
+    for pair in pairs[:limit]:
+        noisy, clean = _centre(pair.noisy, size), _centre(pair.clean, size)
+        held.append(("pairs", _tensor(noisy), _tensor(clean), _tensor(pair.sigma(clean))))
     return held
 
 
@@ -48,9 +59,8 @@ def validate(model: VDN, held: Sequence[Held]) -> dict[str, float]:
             posterior = model(noisy)
             mse = (posterior.mean.clamp(0, 1) - clean).square().mean()
             scores.setdefault(f"psnr_{name}", []).append(float(-10 * torch.log10(mse)))
-            if sigma is not None:
-                error = (posterior.sigma.mean() / sigma.mean() - 1).abs()
-                scores.setdefault(f"sigma_error_{name}", []).append(float(error))
+            error = (posterior.sigma.mean() / sigma.mean() - 1).abs()
+            scores.setdefault(f"sigma_error_{name}", []).append(float(error))
             if posterior.error is not None:
                 z = (clean - posterior.mean).abs() / posterior.error.stddev
                 scores.setdefault(f"coverage90_{name}", []).append(
