@@ -81,6 +81,17 @@ def test_a_camera_patch_comes_with_the_noise_of_that_camera():
     assert np.median(z) == pytest.approx(1, abs=0.15)
 
 
+@pytest.mark.parametrize("exposure", [1.0, 0.25])
+def test_photon_noise_has_the_sigma_it_states_in_the_dark_too(exposure):
+    z = []
+    dataset = patches(noise={"photons": 1.0}, exposure=(exposure, exposure), length=80)
+    for sample in (dataset[index] for index in range(80)):
+        assert sample["clean"].max() <= exposure
+        noise = (sample["noisy"] - sample["clean"]).square().mean().sqrt()
+        z.append(float(noise / sample["sigma"].square().mean().sqrt()))
+    assert 0.8 < np.median(z) < 1.02  # what is below 0 may be cut off
+
+
 def test_clean_patches_are_left_clean():
     sample = patches(noise={"clean": 1.0})[0]
     assert torch.equal(sample["noisy"], sample["clean"])

@@ -7,7 +7,7 @@ import numpy as np
 from vdn.errors import ConfigError
 from vdn.noise.camera import sample_camera
 from vdn.noise.fields import bump
-from vdn.noise.gaussian import add_gaussian
+from vdn.noise.gaussian import add_gaussian, add_poisson_gaussian, poisson_gaussian_sigma
 from vdn.noise.level_map import predicted_sigma
 
 __all__ = ["CORRUPTIONS", "ROUNDING", "choose_corruption", "corrupt"]
@@ -39,10 +39,22 @@ def _camera(clean: np.ndarray, sigma_max: float, generator: np.random.Generator)
     return camera.apply(clean, generator), np.maximum(sigma, ROUNDING)
 
 
+def _photons(clean: np.ndarray, sigma_max: float, generator: np.random.Generator) -> Noisy:
+    """Shot and read noise in any proportion; half of the detectors cut off what is below 0."""
+    at_white = generator.uniform(0, sigma_max)
+    read = at_white * np.sqrt(generator.uniform(0, 1))
+    photon = float(at_white**2 - read**2)
+    noisy = add_poisson_gaussian(clean, photon, read, generator)
+    if generator.random() < 0.5:
+        noisy = np.maximum(noisy, 0)
+    return noisy, poisson_gaussian_sigma(clean, photon, read)
+
+
 CORRUPTIONS: dict[str, Corruption] = {
     "clean": _clean,
     "gaussian": _gaussian,
     "bump": _bump,
+    "photons": _photons,
     "camera": _camera,
 }
 """``(clean (H, W, C), sigma_max, generator) -> (noisy, sigma)``, each (H, W, C)."""

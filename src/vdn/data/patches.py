@@ -55,6 +55,8 @@ class Patches(Dataset[dict[str, Tensor]]):
         Largest standard deviation of synthetic noise, in [0, 1] units.
     patch : int
         Side of a patch in pixels.
+    exposure : tuple of float
+        Lowest and highest factor of the brightness of clean images, drawn log-uniformly.
     seed : int
         Sample `i` depends on ``(seed, i)`` alone, however many workers there are.
     length : int
@@ -76,31 +78,38 @@ class Patches(Dataset[dict[str, Tensor]]):
         sigma_max: float,
         patch: int,
         seed: int,
+        exposure: tuple[float, float] = (1.0, 1.0),
         length: int = 2**40,
     ):
         self.images, self.pairs, self.noise = images, pairs, dict(noise)
         self.pair_share, self.sigma_max, self.patch = pair_share, sigma_max, patch
-        self.seed, self.length = seed, length
+        self.seed, self.length, self.exposure = seed, length, exposure
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         generator = np.random.default_rng((self.seed, index))
-        if self.pairs and generator.random() < self.pair_share:
-            pair = self.pairs[int(generator.integers(len(self.pairs)))]
-            crops = random_crop([pair.noisy, pair.clean], self.patch, generator)
-            crops = augment(crops, int(generator.integers(8)))
-            noisy, clean = (crop.astype(np.float32) / 255 for crop in crops)
-            sigma = pair.sigma(clean)
-        else:
-            image = self.images[int(generator.integers(len(self.images)))]
-            crops = random_crop([image], self.patch, generator)
-            (crop,) = augment(crops, int(generator.integers(8)))
-            clean = crop.astype(np.float32) / 255
-            noisy, sigma = corrupt(clean, self.noise, self.sigma_max, generator)
+        real = self.pairs and generator.random() < self.pair_share
+        noisy, clean, sigma = (self._real if real else self._simulated)(generator)
         planes = {"noisy": noisy, "clean": clean, "sigma": sigma}
         return {
             name: torch.from_numpy(np.ascontiguousarray(plane.transpose(2, 0, 1)))
             for name, plane in planes.items()
         }
+
+    def _real(self, generator: np.random.Generator) -> tuple[np.ndarray, ...]:
+        pair = self.pairs[int(generator.integers(len(self.pairs)))]
+        crops = random_crop([pair.noisy, pair.clean], self.patch, generator)
+        crops = augment(crops, int(generator.integers(8)))
+        noisy, clean = (crop.astype(np.float32) / np.float32(255) for crop in crops)
+        return noisy, clean, pair.sigma(clean)
+
+    def _simulated(self, generator: np.random.Generator) -> tuple[np.ndarray, ...]:
+        image = self.images[int(generator.integers(len(self.images)))]
+        crops = random_crop([image], self.patch, generator)
+        (crop,) = augment(crops, int(generator.integers(8)))
+        factor = np.exp(generator.uniform(*np.log(self.exposure)))
+        clean = crop.astype(np.float32) * np.float32(factor / 255)
+        noisy, sigma = corrupt(clean, self.noise, self.sigma_max, generator)
+        return noisy, clean, sigma

@@ -234,9 +234,16 @@ def _data(config: Config) -> tuple[Patches, list[Any]]:
         pair_share=config.data.pair_share if training else 1.0,
         sigma_max=config.data.sigma_max,
         patch=config.data.patch,
+        exposure=_ends(config.data.exposure),
         seed=config.seed,
     )
     return patches, held_out_set(held_out, held_pairs, config.data.noise)
+
+
+def _ends(exposure: tuple[float, ...]) -> tuple[float, float]:
+    if len(exposure) != 2 or not 0 < exposure[0] <= exposure[1]:
+        raise ConfigError(f"data.exposure is {exposure}; give (lowest, highest), above 0")
+    return exposure[0], exposure[1]
 
 
 def _loader(patches: Patches, config: Config, accelerator: Accelerator, start: int) -> Any:

@@ -15,6 +15,8 @@ __all__ = ["Held", "held_out_set", "validate"]
 Held = tuple[str, torch.Tensor, torch.Tensor, torch.Tensor]
 """Name of the case, noisy, clean and true sigma, each (1, C, H, W)."""
 
+PHOTONS_SIGMA = 50 / 255  # at white, the most
+
 
 def held_out_set(
     images: Sequence[np.ndarray],
@@ -41,8 +43,8 @@ def held_out_set(
             noise = generator.standard_normal(clean.shape, dtype=np.float32)
             sigma = np.broadcast_to(sigma[..., None], clean.shape)
             held.append((name, _tensor(clean + sigma * noise), _tensor(clean), _tensor(sigma)))
-        for name in sorted({"camera", "clean"} & set(kinds)):
-            noisy, sigma = corrupt(clean, {name: 1}, 0, generator)
+        for name in sorted({"camera", "clean", "photons"} & set(kinds)):
+            noisy, sigma = corrupt(clean, {name: 1}, PHOTONS_SIGMA, generator)
             held.append((name, _tensor(noisy), _tensor(clean), _tensor(sigma)))
     for pair in pairs[:limit]:
         noisy, clean = _centre(pair.noisy, size), _centre(pair.clean, size)
