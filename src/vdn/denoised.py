@@ -123,7 +123,7 @@ class NoiseEstimate:
         from vdn.noise.smoothing import smooth
 
         brightness = smooth(np.asarray(self._unit.planes), sigma=1.5)
-        return fit_profile(self._unit.map_to_user(brightness), self.map)
+        return fit_profile(self._unit.values_to_user(brightness), self.map)
 
 
 def _to_user(unit: UnitImage, planes: Planes) -> NDArray[np.float32]:

@@ -105,7 +105,7 @@ def _check(outputs: Outputs, picture: "Picture", overwrite: bool) -> None:
     from vdn.image.atomic import check_target
     from vdn.image.write import check_output
 
-    check_output(outputs.image, picture.pixels, picture, overwrite=overwrite)
+    check_output(outputs.image, picture.frames, picture, overwrite=overwrite)
     for path in outputs:
         check_target(path, overwrite)
 

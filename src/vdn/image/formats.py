@@ -1,21 +1,19 @@
 """The file formats: how each is recognised, what it holds, who reads and writes it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from vdn.errors import FileError
-from vdn.image import jpeg, png, tiff
-from vdn.image.metadata import Metadata
+from vdn.image.codecs import jpeg, png, tiff_read, tiff_write
+from vdn.image.frame import CHANNELS, FrameSpec
+from vdn.image.job import Job
 from vdn.image.picture import Picture
 
-__all__ = ["FORMATS", "Format", "format_by_content", "format_by_suffix"]
+__all__ = ["FORMATS", "Format", "format_by_content", "format_by_name", "format_by_suffix"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Format:
     """A file format.
 
@@ -23,55 +21,70 @@ class Format:
     ----------
     name, suffixes
         What it is called, and how its files end; the first suffix is the usual one.
-    signatures
-        How its files begin.
-    dtypes, channels
-        What it can hold.
-    decode, encode
-        Its reader and its writer.
+    recognise
+        Whether a file that begins so, and has this name, is one.
+    dtypes, channels, many
+        What can be written: dtypes, kinds of channels, and whether there may be several frames.
+    open_file
+        Its reader: the path, and the most that may be decoded in one piece.
+    encode
+        Its writer, None where there is none.
     """
 
     name: str
     suffixes: tuple[str, ...]
-    signatures: tuple[bytes, ...]
-    dtypes: tuple[str, ...]
-    channels: tuple[int, ...]
-    decode: Callable[[Path], Picture]
-    encode: Callable[[Path, NDArray[Any], Metadata, Mapping[str, Any]], None]
+    recognise: Callable[[bytes, Path], bool]
+    dtypes: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    many: bool = False
+    open_file: Callable[[Path, int], Picture]
+    encode: Callable[[Path, Job], None] | None = None
+
+    def holds(self, frame: FrameSpec) -> bool:
+        """Return whether a frame can be written as it is."""
+        return frame.dtype.name in self.dtypes and frame.channels in self.channels
+
+
+def _begins(*signatures: bytes) -> Callable[[bytes, Path], bool]:
+    return lambda start, _: start.startswith(signatures)
 
 
 FORMATS = (
     Format(
         name="png",
         suffixes=(".png",),
-        signatures=(b"\x89PNG\r\n\x1a\n",),
+        recognise=_begins(b"\x89PNG\r\n\x1a\n"),
         dtypes=("uint8", "uint16"),
-        channels=(1, 2, 3, 4),
-        decode=png.decode,
+        channels=CHANNELS[:4],
+        open_file=png.open_file,
         encode=png.encode,
     ),
     Format(
         name="jpeg",
         suffixes=(".jpg", ".jpeg"),
-        signatures=(b"\xff\xd8\xff",),
+        recognise=_begins(b"\xff\xd8\xff"),
         dtypes=("uint8",),
-        channels=(1, 3),
-        decode=jpeg.decode,
+        channels=("gray", "colour"),
+        open_file=jpeg.open_file,
         encode=jpeg.encode,
     ),
     Format(
         name="tiff",
         suffixes=(".tiff", ".tif"),
-        signatures=(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-        dtypes=("uint8", "uint16", "float16", "float32", "float64"),
-        channels=(1, 2, 3, 4),
-        decode=tiff.decode,
-        encode=tiff.encode,
+        recognise=_begins(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        dtypes=(
+            *("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"),
+            *("float16", "float32", "float64"),
+        ),
+        channels=CHANNELS,
+        many=True,
+        open_file=tiff_read.open_file,
+        encode=tiff_write.encode,
     ),
 )
 
 
-def format_by_content(start: bytes) -> Format:
+def format_by_content(start: bytes, path: Path) -> Format:
     """Return the format of a file that begins with `start`, whatever its name says.
 
     Raises
@@ -82,9 +95,26 @@ def format_by_content(start: bytes) -> Format:
     if not start:
         raise FileError("is empty (0 bytes)")
     for candidate in FORMATS:
-        if start.startswith(candidate.signatures):
+        if candidate.recognise(start, path):
             return candidate
-    raise FileError(f"is not a picture that vdn reads ({_names()})")
+    names = ", ".join(known.name.upper() for known in FORMATS)
+    raise FileError(f"is not a picture that vdn reads ({names})")
+
+
+def format_by_name(name: str) -> Format:
+    """Return the format called `name`, or with that suffix, to be written.
+
+    Raises
+    ------
+    FileError
+        When there is none.
+    """
+    wanted = name.lower().removeprefix(".")
+    for candidate in FORMATS:
+        if candidate.encode and (wanted == candidate.name or f".{wanted}" in candidate.suffixes):
+            return candidate
+    names = ", ".join(known.name for known in FORMATS if known.encode)
+    raise FileError(f"{name!r} is no format that vdn writes ({names})")
 
 
 def format_by_suffix(path: Path) -> Format:
@@ -96,13 +126,9 @@ def format_by_suffix(path: Path) -> Format:
         When its suffix is unknown.
     """
     for candidate in FORMATS:
-        if path.suffix.lower() in candidate.suffixes:
+        if candidate.encode and path.suffix.lower() in candidate.suffixes:
             return candidate
-    suffixes = ", ".join(suffix for known in FORMATS for suffix in known.suffixes)
+    suffixes = ", ".join(suffix for known in FORMATS if known.encode for suffix in known.suffixes)
     raise FileError(
         f"{path}: cannot be written, its extension {path.suffix!r} is not one of {suffixes}"
     )
-
-
-def _names() -> str:
-    return ", ".join(known.name.upper() for known in FORMATS)
