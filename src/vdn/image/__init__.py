@@ -1,6 +1,7 @@
 """Images as arrays and as files: dtype, range, channels, alpha, metadata. Never torch."""
 
 from vdn.image.arrays import UnitImage, to_unit
+from vdn.image.formats import output_suffix, recognise
 from vdn.image.frame import Frame, FrameSpec
 from vdn.image.job import WriteOptions
 from vdn.image.limits import PIECE_LIMIT
@@ -9,7 +10,7 @@ from vdn.image.picture import Picture
 from vdn.image.provenance import Provenance
 from vdn.image.ranges import Range, find_ranges
 from vdn.image.read import open_picture, read
-from vdn.image.write import copy, create_picture, write
+from vdn.image.write import copy, create_map, create_picture, write
 
 __all__ = [
     "PIECE_LIMIT",
@@ -22,10 +23,13 @@ __all__ = [
     "UnitImage",
     "WriteOptions",
     "copy",
+    "create_map",
     "create_picture",
     "find_ranges",
     "open_picture",
+    "output_suffix",
     "read",
+    "recognise",
     "to_unit",
     "write",
 ]

@@ -10,7 +10,7 @@ from vdn.errors import InputError
 from vdn.image.frame import Frame
 from vdn.image.ranges import Range, find_ranges
 
-__all__ = ["UnitImage", "to_unit"]
+__all__ = ["UnitImage", "check_image", "to_unit"]
 
 _INTEGERS = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8")
 _FLOATS = ("f2", "f4", "f8")
@@ -80,6 +80,12 @@ class UnitImage:
         np.copyto(target, values, where=~kept, casting="unsafe")
         return restored
 
+    def part(self, rows: slice, columns: slice) -> "UnitImage":
+        """Return a part of the image, of views."""
+        missing = None if self._missing is None else self._missing[rows, columns]
+        planes, image = self.planes[rows, columns], self._image[rows, columns]
+        return UnitImage(planes, self.range, image, missing)
+
     def values_to_user(self, planes: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return values such as a smoothed image in the user's units; shapes as in `map_to_user`.
 
@@ -124,7 +130,7 @@ def to_unit(
     range: Range | None = None,
     *,
     no_data: float | None = None,
-    first_row: int = 0,
+    origin: tuple[int, int] = (0, 0),
 ) -> UnitImage:
     r"""Bring an image to the range and layout of the networks.
 
@@ -142,8 +148,8 @@ def to_unit(
         The value that marks pixels without data, such as NaN. They get values between those of
         their neighbours in the row, or the lowest of the range in rows without any, and come back
         as they were.
-    first_row
-        Number of the first row in the whole picture, for messages.
+    origin
+        Row and column of the first pixel in the whole picture, for messages.
 
     Returns
     -------
@@ -164,14 +170,13 @@ def to_unit(
     [102, 102, 102, 51]
     """
     array = np.asarray(image)
-    _check_dtype(array)
-    _check_shape(array)
+    check_image(array)
     if range is None:
         (range,) = find_ranges(replace(Frame.of(array), no_data=no_data))
     colour = _colour(array)
     missing = _find_missing(colour, no_data)
     if array.dtype.kind == "f":
-        _check_finite(colour, missing, first_row)
+        _check_finite(colour, missing, origin)
     working = _working(array.dtype)
     height, width, channels = colour.shape
     planes = np.empty((channels, height, width), np.float32).transpose(1, 2, 0)
@@ -190,6 +195,12 @@ def to_unit(
             f"but nearly all are within {range.scale:g}; remove the outliers"
         )
     return UnitImage(planes, range, array, missing)
+
+
+def check_image(image: NDArray[Any]) -> None:
+    """Raise `InputError` unless `to_unit` takes an array of this dtype and shape."""
+    _check_dtype(image)
+    _check_shape(image)
 
 
 def _colour(image: NDArray[Any]) -> NDArray[Any]:
@@ -257,7 +268,9 @@ def _check_shape(image: NDArray[Any]) -> None:
         )
 
 
-def _check_finite(colour: NDArray[Any], missing: NDArray[np.bool_] | None, first_row: int) -> None:
+def _check_finite(
+    colour: NDArray[Any], missing: NDArray[np.bool_] | None, origin: tuple[int, int]
+) -> None:
     wrong = ~np.isfinite(colour)
     if missing is not None:
         wrong &= ~missing
@@ -266,6 +279,6 @@ def _check_finite(colour: NDArray[Any], missing: NDArray[np.bool_] | None, first
         row, column, channel = np.unravel_index(int(wrong.argmax()), wrong.shape)
         raise InputError(
             f"image has {count} values that are NaN or infinite, the first at row "
-            f"{row + first_row}, column {column}, channel {channel}; replace them, for instance by "
-            "numpy.nan_to_num"
+            f"{row + origin[0]}, column {column + origin[1]}, channel {channel}; replace them, for "
+            "instance by numpy.nan_to_num"
         )

@@ -10,7 +10,18 @@ from vdn.image.frame import CHANNELS, FrameSpec
 from vdn.image.job import Job
 from vdn.image.picture import Picture
 
-__all__ = ["FORMATS", "Format", "format_by_content", "format_by_name", "format_by_suffix"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "format_by_content",
+    "format_by_name",
+    "format_by_suffix",
+    "output_suffix",
+    "read_start",
+    "recognise",
+]
+
+_START = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +34,9 @@ class Format:
         What it is called, and how its files end; the first suffix is the usual one.
     recognise
         Whether a file that begins so, and has this name, is one.
-    dtypes, channels, many
-        What can be written: dtypes, kinds of channels, and whether there may be several frames.
+    dtypes, channels, many, streams
+        What can be written: dtypes, kinds of channels, whether there may be several frames, and
+        whether rows are written as they come.
     open_file
         Its reader: the path, and the most that may be decoded in one piece.
     encode
@@ -37,12 +49,22 @@ class Format:
     dtypes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     many: bool = False
+    streams: bool = False
     open_file: Callable[[Path, int], Picture]
     encode: Callable[[Path, Job], None] | None = None
+
+    @property
+    def output(self) -> str:
+        """Name of the format in which a picture of this one is written."""
+        return self.name if self.encode else "tiff"
 
     def holds(self, frame: FrameSpec) -> bool:
         """Return whether a frame can be written as it is."""
         return frame.dtype.name in self.dtypes and frame.channels in self.channels
+
+
+def _recognise(start: bytes, path: Path) -> Format | None:
+    return next((known for known in FORMATS if known.recognise(start, path)), None)
 
 
 def _begins(*signatures: bytes) -> Callable[[bytes, Path], bool]:
@@ -78,10 +100,58 @@ FORMATS = (
         ),
         channels=CHANNELS,
         many=True,
+        streams=True,
         open_file=tiff_read.open_file,
         encode=tiff_write.encode,
     ),
 )
+
+
+def recognise(path: Path) -> str | None:
+    """Return the name of the format of a file, or None; only its first bytes are read.
+
+    Raises
+    ------
+    FileError
+        When it cannot be opened.
+    """
+    try:
+        found = _recognise(read_start(path), path)
+    except FileError as error:
+        raise FileError(f"{path}: {error}") from error
+    return found.name if found else None
+
+
+def output_suffix(path: Path, format: str | None = None) -> str:
+    """Return the extension of what is made of a file: its own, or that of another format.
+
+    Examples
+    --------
+    >>> output_suffix(Path("a.JPG")), output_suffix(Path("a.jpg"), "png")
+    ('.JPG', '.png')
+    """
+    if format is not None:
+        return format_by_name(format).suffixes[0]
+    for candidate in FORMATS:
+        if path.suffix.lower() in candidate.suffixes and candidate.encode is None:
+            return format_by_name(candidate.output).suffixes[0]
+    return path.suffix
+
+
+def read_start(path: Path) -> bytes:
+    """Return the bytes by which a format is recognised.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(_START)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(f"cannot be opened ({reason})") from error
 
 
 def format_by_content(start: bytes, path: Path) -> Format:
@@ -94,9 +164,8 @@ def format_by_content(start: bytes, path: Path) -> Format:
     """
     if not start:
         raise FileError("is empty (0 bytes)")
-    for candidate in FORMATS:
-        if candidate.recognise(start, path):
-            return candidate
+    if (found := _recognise(start, path)) is not None:
+        return found
     names = ", ".join(known.name.upper() for known in FORMATS)
     raise FileError(f"is not a picture that vdn reads ({names})")
 

@@ -10,14 +10,13 @@ from typing import Any, BinaryIO, TypeVar
 from numpy.typing import NDArray
 
 from vdn.errors import FileError, MissingExtraError
-from vdn.image.formats import format_by_content
+from vdn.image.formats import format_by_content, read_start
 from vdn.image.frame import Frame
 from vdn.image.limits import PIECE_LIMIT
 from vdn.image.picture import Picture
 
 __all__ = ["open_picture", "read"]
 
-_START = 64  # bytes by which a format is recognised
 _T = TypeVar("_T")
 
 
@@ -88,13 +87,10 @@ def read(path: str | Path, *, max_bytes: int = PIECE_LIMIT) -> Picture:
 
 
 def _open(path: Path, name: Path, max_bytes: int) -> Picture:
-    try:
-        with path.open("rb") as file:
-            start = file.read(_START)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or error
-        raise FileError(f"{name}: cannot be opened ({reason})") from error
-    picture = _translating(name, lambda: format_by_content(start, name).open_file(path, max_bytes))
+    def open_file() -> Picture:
+        return format_by_content(read_start(path), name).open_file(path, max_bytes)
+
+    picture = _translating(name, open_file)
 
     def guarded(frame: Frame) -> Frame:
         def read_rows(start: int, stop: int) -> NDArray[Any]:

@@ -3,10 +3,11 @@
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 from numpy.typing import NDArray
 
 from vdn.errors import FileError
@@ -17,7 +18,7 @@ from vdn.image.job import WriteOptions
 from vdn.image.picture import Picture
 from vdn.image.writer import PictureWriter
 
-__all__ = ["check_output", "copy", "create_picture", "write"]
+__all__ = ["check_output", "copy", "create_map", "create_picture", "map_spec", "write"]
 
 
 @contextmanager
@@ -77,6 +78,32 @@ def create_picture(
             yield writer
         with open(spool.name, "rb") as made:
             shutil.copyfileobj(made, file)
+
+
+def create_map(
+    path: str | Path, like: Picture, *, overwrite: bool = False
+) -> AbstractContextManager[PictureWriter]:
+    """Make a TIFF file of float32 maps, one a frame of `like`, without alpha; see `create_picture`.
+
+    They share orientation and dots per inch with the picture.
+    """
+    frames = [map_spec(frame) for frame in like.frames]
+    options = WriteOptions(format="tiff")
+    return create_picture(path, like.geometry(), frames, options=options, overwrite=overwrite)
+
+
+def map_spec(frame: FrameSpec) -> FrameSpec:
+    """Return what a map over a frame is like.
+
+    Examples
+    --------
+    >>> map_spec(Frame.of(np.zeros((2, 2, 4), np.uint8))).shape
+    (2, 2, 3)
+    """
+    channels = frame.channels.removesuffix("+alpha")
+    colours = () if channels == "gray" else (frame.shape[2] - (channels != frame.channels),)
+    shape = (*frame.shape[:2], *colours)
+    return frame.spec(shape=shape, dtype=np.dtype(np.float32), channels=channels)
 
 
 def write(

@@ -51,6 +51,11 @@ class PictureWriter:
         )
         self._thread = Thread(target=self._encode, args=(target, job), daemon=True)
 
+    @property
+    def streams(self) -> bool:
+        """Whether rows go to the file as they come; else the frames wait for each other."""
+        return self._format.streams
+
     def write_rows(self, index: int, rows: NDArray[Any]) -> None:
         """Add rows to a frame: frames in order, rows from the top.
 
