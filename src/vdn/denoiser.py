@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vdn.denoised import Denoised, NoiseEstimate, Units, noise_deviation
 from vdn.errors import InputError
-from vdn.image.arrays import _check_dtype, _check_shape
+from vdn.image.arrays import check_image
 from vdn.image.frame import Frame, FrameSpec
 from vdn.image.ranges import Range, find_ranges
 from vdn.runtime.cards import find_model, list_models
@@ -278,8 +278,7 @@ def _empty(frame: FrameSpec) -> Planes:
 
 
 def _frame(array: NDArray[Any]) -> Frame:
-    _check_dtype(array)
-    _check_shape(array)
+    check_image(array)
     return Frame.of(array)
 
 

@@ -81,14 +81,13 @@ class Survey:
     """
 
     def __init__(self, frame: FrameSpec) -> None:
-        height, width = frame.shape[:2]
-        self.levels = Levels(colours(frame))
+        (height, width), count = frame.shape[:2], colours(frame)
+        self.levels = Levels(count)
         self._edges = _edges(height), _edges(width)
         self._squares = np.zeros((len(self._edges[0]) - 1, len(self._edges[1]) - 1))
-        self._step = int(np.ceil(np.sqrt(height * width / _SAMPLE)))
-        self._channels = range(colours(frame))
-        self._brightness: list[list[NDArray[np.float32]]] = [[] for _ in self._channels]
-        self._sigma: list[list[NDArray[np.float32]]] = [[] for _ in self._channels]
+        self._step = int(np.ceil(np.sqrt(height * width * max(count, 3) / (3 * _SAMPLE))))
+        shape = *(-(-length // self._step) for length in (height, width)), count
+        self._brightness, self._sigma = (np.empty(shape, np.float32) for _ in range(2))
 
     def add(self, answer: Answer, sigma: NDArray[np.float32]) -> None:
         """Take a part in; `sigma` is its map, (h, w, C), in the units of the image."""
@@ -98,13 +97,11 @@ class Survey:
         if not (len(rows) and len(columns)):
             return
         top, left = answer.origin
-        seen = answer.window.planes
-        smoothed = smooth_at(np.asarray(seen), _SMOOTHING, rows - top, columns - left)
-        brightness = np.atleast_3d(answer.window.values_to_user(smoothed))
-        chosen = sigma[rows - answer.rows.start][:, columns - answer.columns.start]
-        for index, channel in enumerate(self._channels[answer.channels]):
-            self._brightness[channel].append(brightness[..., index].ravel())
-            self._sigma[channel].append(chosen[..., index].ravel())
+        seen = np.asarray(answer.window.planes)
+        smoothed = smooth_at(seen, _SMOOTHING, rows - top, columns - left)
+        place = (*(_places(chosen, self._step) for chosen in (rows, columns)), answer.channels)
+        self._brightness[place] = np.atleast_3d(answer.window.values_to_user(smoothed))
+        self._sigma[place] = sigma[rows - answer.rows.start][:, columns - answer.columns.start]
 
     @property
     def quietest(self) -> Cell:
@@ -119,11 +116,12 @@ class Survey:
     @property
     def profile(self) -> NoiseProfile:
         """How the variance depends on the brightness, which is the smoothed image."""
-        brightness, sigma = (
-            np.stack([np.concatenate(parts) for parts in channels], axis=-1)[:, None]
-            for channels in (self._brightness, self._sigma)
-        )
-        return fit_profile(brightness, sigma)
+        return fit_profile(self._brightness, self._sigma)
+
+    @property
+    def small_map(self) -> NDArray[np.float32]:
+        """The map on a regular lattice of a million pixels at most, (h, w, C)."""
+        return self._sigma
 
     def _add_squares(self, answer: Answer, sigma: NDArray[np.float32]) -> None:
         rows, columns = self._edges
@@ -139,7 +137,7 @@ class Survey:
             enumerate(rows), enumerate(columns)
         ):
             height, width = bottom - top, right - left
-            mean = self._squares[i, j] / (height * width * len(self._channels))
+            mean = self._squares[i, j] / (height * width * self._sigma.shape[2])
             yield Cell(float(np.sqrt(mean)), top, left, height, width)
 
 
@@ -158,3 +156,7 @@ def _overlaps(edges: list[int], part: slice) -> Iterator[tuple[int, int, int]]:
 def _lattice(part: slice, step: int) -> NDArray[np.intp]:
     """Return the multiples of `step` in a part."""
     return np.arange(-(-part.start // step) * step, part.stop, step)
+
+
+def _places(chosen: NDArray[np.intp], step: int) -> slice:
+    return slice(int(chosen[0]) // step, int(chosen[-1]) // step + 1)

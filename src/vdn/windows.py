@@ -97,7 +97,7 @@ class Answer:
     def unit(self) -> UnitImage:
         """The part in the range of the network, with the way back to the user's units."""
         rows, columns = map(_shifted, (self.rows, self.columns), self.origin)
-        return _part(self.window, rows, columns)
+        return self.window.part(rows, columns)
 
 
 def colours(frame: FrameSpec) -> int:
@@ -116,8 +116,10 @@ def plan_window(
     ready: Ready, frame: FrameSpec, task: Task, max_memory: float, bytes_per_row: float = 0.0
 ) -> tuple[int, int]:
     """Return the window to use for an image; arguments and errors as in `choose_window`."""
+    height, width = frame.shape[:2]
     return choose_window(
-        *frame.shape[:2],
+        height,
+        width,
         ready.card.halo,
         ready.card.multiple,
         ready.engine.bytes_per_pixel * task.graphs,
@@ -186,7 +188,7 @@ class _Band:
             return self._convert(columns, plane)
         if plane not in self._filled:  # gaps are filled along the whole row
             self._filled = {plane: self._convert(slice(0, self._frame.shape[1]), plane)}
-        return _part(self._filled[plane], slice(None), columns)
+        return self._filled[plane].part(slice(None), columns)
 
     def sigma(self, columns: slice, plane: int | None, unit: UnitImage) -> Planes | None:
         """Return the known noise there, in the shape and units of `unit.planes`."""
@@ -203,8 +205,8 @@ class _Band:
         pixels = self._pixels[:, columns]
         if plane is not None:
             pixels = pixels[..., plane]
-        no_data = self._frame.no_data
-        return to_unit(pixels, self._ranges[plane or 0], no_data=no_data, first_row=self.start)
+        no_data, origin = self._frame.no_data, (self.start, columns.start)
+        return to_unit(pixels, self._ranges[plane or 0], no_data=no_data, origin=origin)
 
 
 def _answer(
@@ -251,9 +253,3 @@ def _take(values: Planes, positions: NDArray[np.intp], axis: int) -> Planes:
 
 def _shifted(part: slice, start: int) -> slice:
     return slice(part.start - start, part.stop - start)
-
-
-def _part(unit: UnitImage, rows: slice, columns: slice) -> UnitImage:
-    missing = None if unit._missing is None else unit._missing[rows, columns]
-    planes, image = unit.planes[rows, columns], unit._image[rows, columns]
-    return UnitImage(planes, unit.range, image, missing)

@@ -50,8 +50,10 @@ def test_strength_scales_the_noise_map(colour):
 
 
 @pytest.mark.parametrize("given_sigma", [False, True])
-def test_the_graph_of_an_open_size_gives_what_a_compiled_one_gives(weights, monkeypatch, given_sigma):
-    card, path = find_model("photo", weights)
+def test_the_graph_of_an_open_size_gives_what_a_compiled_one_gives(
+    weights, monkeypatch, given_sigma
+):
+    _, path = find_model("photo", weights)
     planes = noisy(3, 64, 40)
     sigma = noisy(3, 64, 40, seed=1) * 0.2 if given_sigma else None
     answers = []
