@@ -256,7 +256,9 @@ def test_inputs_that_are_no_pictures_are_refused_in_one_line(tmp_path):
     path.write_bytes(b"")
     refused("empty")
     path.write_bytes(b"GIF89a and so on")
-    refused("PNG, JPEG, TIFF")
+    refused("GIF.*convert it")
+    path.write_bytes(b"something else")
+    refused("PNG, JPEG, .*TIFF")
     path.unlink()
     path.mkdir()
     refused("cannot be opened")
@@ -286,13 +288,11 @@ def test_pictures_too_large_to_decode_are_refused_before(tmp_path):
 
 def test_kinds_that_cannot_be_denoised_yet_are_named(tmp_path):
     frames = [Image.fromarray(random_pixels(seed=s)) for s in range(3)]
-    frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])
     frames[0].convert("CMYK").save(tmp_path / "cmyk.jpg")
     tifffile.imwrite(tmp_path / "pages.tif", np.stack(frames), photometric="minisblack")
     tifffile.imwrite(tmp_path / "stack.tif", np.stack(frames), imagej=True)
     tifffile.imwrite(tmp_path / "lab.tif", random_pixels(shape=(8, 8, 3)), photometric="cielab")
     reasons = {
-        "moving.png": "animated",
         "cmyk.jpg": "CMYK",
         "pages.tif": "3 images",
         "stack.tif": "3 images",

@@ -5,9 +5,9 @@ Notes of camera makers hold offsets into the block: written anew by a library, t
 
 import struct
 
-__all__ = ["with_note"]
+__all__ = ["with_note", "with_orientation"]
 
-_PROCESSING_SOFTWARE = 0x000B
+_PROCESSING_SOFTWARE, _ORIENTATION = 0x000B, 0x0112
 _ASCII = 2
 _ENTRY = 12  # bytes of a tag in a directory: code, type, count, value or offset
 _EMPTY = b"MM\0*\0\0\0\x08\0\0\0\0\0\0"  # a header and a directory without tags
@@ -26,16 +26,11 @@ def with_note(block: bytes, note: str) -> bytes:
     {11: 'vdn 1'}
     """
     block = block or _EMPTY
-    order = {b"MM": ">", b"II": "<"}.get(block[:2])
-    if order is None:
+    found = _directory(block)
+    if found is None:
         return block
-    try:
-        (start,) = struct.unpack_from(order + "I", block, 4)
-        (count,) = struct.unpack_from(order + "H", block, start)
-        end = start + 2 + count * _ENTRY
-        (following,) = struct.unpack_from(order + "I", block, end)
-    except struct.error:
-        return block
+    order, start, end = found
+    following = block[end : end + 4]
     entries = [block[at : at + _ENTRY] for at in range(start + 2, end, _ENTRY)]
     codes = [struct.unpack_from(order + "H", entry)[0] for entry in entries]
     before = ""
@@ -51,7 +46,38 @@ def with_note(block: bytes, note: str) -> bytes:
     content += bytes(len(content) % 2)
     directory = struct.pack(order + "H", len(entries)) + b"".join(entries)
     header = block[:4] + struct.pack(order + "I", at + len(content))
-    return header + block[8:] + content + directory + struct.pack(order + "I", following)
+    return header + block[8:] + content + directory + following
+
+
+def with_orientation(block: bytes, orientation: int) -> bytes:
+    """Return an EXIF block with another orientation, if it has one.
+
+    Examples
+    --------
+    >>> with_orientation(b"", 1)
+    b''
+    """
+    found = _directory(block)
+    if found is None:
+        return block
+    order, start, end = found
+    for at in range(start + 2, end, _ENTRY):
+        if struct.unpack_from(order + "H", block, at)[0] == _ORIENTATION:
+            return block[: at + 8] + struct.pack(order + "H", orientation) + block[at + 10 :]
+    return block
+
+
+def _directory(block: bytes) -> tuple[str, int, int] | None:
+    """Return byte order, start and end of the main directory, or None where there is none."""
+    order = {b"MM": ">", b"II": "<"}.get(block[:2])
+    if order is None or len(block) < 8:
+        return None
+    (start,) = struct.unpack_from(order + "I", block, 4)
+    if start + 2 > len(block):
+        return None
+    (count,) = struct.unpack_from(order + "H", block, start)
+    end = start + 2 + count * _ENTRY
+    return (order, start, end) if end + 4 <= len(block) else None
 
 
 def _text(block: bytes, entry: bytes, order: str) -> str:

@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vdn.errors import FileError
-from vdn.image.codecs import jpeg, png, tiff_read, tiff_write
+from vdn.image.codecs import (
+    avif,
+    bmp,
+    exr,
+    fits,
+    heif,
+    jpeg,
+    npy,
+    npz,
+    png,
+    raw,
+    tiff_read,
+    tiff_write,
+    webp,
+)
 from vdn.image.frame import CHANNELS, FrameSpec
 from vdn.image.job import Job
 from vdn.image.picture import Picture
@@ -71,13 +85,22 @@ def _begins(*signatures: bytes) -> Callable[[bytes, Path], bool]:
     return lambda start, _: start.startswith(signatures)
 
 
+def _brand(*brands: bytes) -> Callable[[bytes, Path], bool]:
+    """Recognise a file of the ISO kind by its main or a compatible brand."""
+    return lambda start, _: start[4:8] == b"ftyp" and any(brand in start[8:] for brand in brands)
+
+
+_INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
+_FLOATS = ("float16", "float32", "float64")
+
 FORMATS = (
     Format(
         name="png",
-        suffixes=(".png",),
+        suffixes=(".png", ".apng"),
         recognise=_begins(b"\x89PNG\r\n\x1a\n"),
         dtypes=("uint8", "uint16"),
         channels=CHANNELS[:4],
+        many=True,
         open_file=png.open_file,
         encode=png.encode,
     ),
@@ -91,20 +114,117 @@ FORMATS = (
         encode=jpeg.encode,
     ),
     Format(
+        name="raw",
+        suffixes=raw.SUFFIXES,
+        recognise=raw.recognise,
+        open_file=raw.open_file,
+    ),
+    Format(
         name="tiff",
-        suffixes=(".tiff", ".tif"),
+        suffixes=(".tiff", ".tif", ".btf", ".tf8"),
         recognise=_begins(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-        dtypes=(
-            *("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"),
-            *("float16", "float32", "float64"),
-        ),
+        dtypes=_INTEGERS + _FLOATS,
         channels=CHANNELS,
         many=True,
         streams=True,
         open_file=tiff_read.open_file,
         encode=tiff_write.encode,
     ),
+    Format(
+        name="webp",
+        suffixes=(".webp",),
+        recognise=lambda start, _: start[:4] == b"RIFF" and start[8:12] == b"WEBP",
+        dtypes=("uint8",),
+        channels=("colour", "colour+alpha"),
+        many=True,
+        open_file=webp.open_file,
+        encode=webp.encode,
+    ),
+    Format(
+        name="avif",
+        suffixes=(".avif",),
+        recognise=_brand(b"avif", b"avis"),
+        dtypes=("uint8",),
+        channels=("gray", "colour", "colour+alpha"),
+        many=True,
+        open_file=avif.open_file,
+        encode=avif.encode,
+    ),
+    Format(
+        name="heif",
+        suffixes=(".heic", ".heif", ".hif"),
+        recognise=_brand(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
+        dtypes=("uint8", "uint16"),
+        channels=("gray", "colour", "colour+alpha"),
+        many=True,
+        open_file=heif.open_file,
+        encode=heif.encode,
+    ),
+    Format(
+        name="bmp",
+        suffixes=(".bmp", ".dib"),
+        recognise=_begins(b"BM"),
+        dtypes=("uint8",),
+        channels=("gray", "colour"),
+        open_file=bmp.open_file,
+        encode=bmp.encode,
+    ),
+    Format(
+        name="exr",
+        suffixes=(".exr",),
+        recognise=_begins(b"v/1\x01"),
+        dtypes=("float16", "float32"),
+        channels=CHANNELS[:4],
+        many=True,
+        open_file=exr.open_file,
+        encode=exr.encode,
+    ),
+    Format(
+        name="fits",
+        suffixes=(".fits", ".fit", ".fts"),
+        recognise=_begins(b"SIMPLE  ="),
+        dtypes=(*_INTEGERS, "float32", "float64"),
+        channels=("gray",),
+        many=True,
+        streams=True,
+        open_file=fits.open_file,
+        encode=fits.encode,
+    ),
+    Format(
+        name="npy",
+        suffixes=(".npy",),
+        recognise=_begins(b"\x93NUMPY"),
+        dtypes=_INTEGERS + _FLOATS,
+        channels=CHANNELS,
+        many=True,
+        streams=True,
+        open_file=npy.open_file,
+        encode=npy.encode,
+    ),
+    Format(
+        name="npz",
+        suffixes=(".npz",),
+        recognise=lambda start, path: (
+            start.startswith(b"PK\3\4") and (path.suffix.lower() == ".npz" or b".npy" in start)
+        ),
+        dtypes=_INTEGERS + _FLOATS,
+        channels=CHANNELS,
+        many=True,
+        open_file=npz.open_file,
+        encode=npz.encode,
+    ),
 )
+
+_NOT_READ = {  # what else people have, to be told by its name
+    b"GIF8": "is a GIF, whose 256 colours cannot hold a denoised picture; convert it to PNG first",
+    b"\0\0\0\x0cjP  ": "is JPEG 2000; convert it to TIFF or PNG first",
+    b"\xff\x0a": "is JPEG XL; convert it to TIFF or PNG first",
+    b"\0\0\0\x0cJXL ": "is JPEG XL; convert it to TIFF or PNG first",
+    b"8BPS": "is a Photoshop document; export it as TIFF first",
+    b"%PDF": "is a PDF; extract its pictures first",
+    b"\x89HDF": "is HDF5; convert its arrays to TIFF or .npy first",
+    b"\x1f\x8b": "is compressed with gzip; unpack it first",
+}
 
 
 def recognise(path: Path) -> str | None:
@@ -166,6 +286,9 @@ def format_by_content(start: bytes, path: Path) -> Format:
         raise FileError("is empty (0 bytes)")
     if (found := _recognise(start, path)) is not None:
         return found
+    for signature, reason in _NOT_READ.items():
+        if start.startswith(signature):
+            raise FileError(reason)
     names = ", ".join(known.name.upper() for known in FORMATS)
     raise FileError(f"is not a picture that vdn reads ({names})")
 

@@ -1,5 +1,6 @@
 """PNG: 8 and 16 bit, gray and colour, with and without alpha; palettes become colour."""
 
+import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdn.errors import FileError
-from vdn.image.frame import CHANNELS, FrameSpec, lazy_frames
+from vdn.image.codecs.pillow_files import frame_durations, open_frames
+from vdn.image.frame import lazy_frames
 from vdn.image.job import Job
-from vdn.image.limits import check_piece
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
 
@@ -29,30 +30,25 @@ _CHUNK_LIMIT = 64 * 2**20  # bytes of metadata in one piece
 
 
 def open_file(path: Path, limit: int) -> Picture:
-    """Open a PNG file."""
+    """Open a PNG file, still or animated."""
     from PIL.PngImagePlugin import PngImageFile
 
     with path.open("rb") as file:
         header = file.read(_HEADER)
     deep = header[_BIT_DEPTH : _BIT_DEPTH + 1] == b"\x10"
     with PngImageFile(path) as image:
-        if image.is_animated:
-            raise FileError(f"is an animated PNG ({image.n_frames} frames); give single pictures")
         mode = _mode(header[_COLOUR_TYPE], image.has_transparency_data)
-        width, height = image.size
-        spec = FrameSpec(
-            shape=(height, width, len(mode)) if len(mode) > 1 else (height, width),
-            dtype=np.dtype(np.uint16 if deep else np.uint8),
-            channels=CHANNELS[len(mode) - 1],
-        )
-        check_piece(spec.nbytes, limit)
+        count = image.n_frames
+        if count > 1 and deep:
+            raise FileError("is an animated PNG of 16 bits; give its frames as single pictures")
+        frames, close = open_frames(lambda: PngImageFile(path), count, mode, limit, 1 + deep)
         dpi = image.info.get("dpi")
-
-    def decode(_: int) -> NDArray[Any]:
-        if deep:
-            return _decode_deep(path)
-        with PngImageFile(path) as image:
-            return np.array(image.convert(mode))
+        animation = {key: image.info[key] for key in ("loop",) if key in image.info}
+        if count > 1:
+            animation["duration"] = frame_durations(image, count)
+            animation["default_image"] = bool(image.default_image)
+    if deep:
+        frames = lazy_frames([frames[0].spec(dtype=np.dtype(np.uint16))], lambda _: _deep(path))
 
     exif, icc, xmp, passed_on = b"", b"", b"", []
     for kind, content in _chunks(path):
@@ -65,15 +61,13 @@ def open_file(path: Path, limit: int) -> Picture:
         else:
             passed_on.append((kind, content))
     metadata = Metadata(exif, icc, xmp, dpi)
-    return Picture(lazy_frames([spec], decode), metadata, "png", path, {"chunks": passed_on})
+    encoding = {"chunks": passed_on, "animation": animation}
+    return Picture(frames, metadata, "png", path, encoding, close=close)
 
 
 def encode(path: Path, job: Job) -> None:
     """Write a PNG file, with the chunks about colour and the texts of the source."""
-    import imagecodecs
-
-    (frame,) = job.frames
-    data = imagecodecs.png_encode(job.frame_pixels(frame), level=_COMPRESSION)
+    data = _animated(job) if len(job.frames) > 1 else _still(job)
     contents = [*job.encoding.get("chunks", ()), *_metadata_chunks(job.metadata)]
     if job.options.provenance:
         note = _SOFTWARE + job.options.provenance.text.encode()
@@ -85,12 +79,29 @@ def encode(path: Path, job: Job) -> None:
         file.write(memoryview(data)[_HEADER:])
 
 
-def _decode_deep(path: Path) -> NDArray[np.uint16]:
+def _still(job: Job) -> bytes:
+    import imagecodecs
+
+    (frame,) = job.frames
+    return bytes(imagecodecs.png_encode(job.frame_pixels(frame), level=_COMPRESSION))
+
+
+def _animated(job: Job) -> bytes:
+    from PIL import Image
+
+    images = [Image.fromarray(job.frame_pixels(frame)) for frame in job.frames]
+    buffer = io.BytesIO()
+    options = {"save_all": True, "append_images": images[1:], **job.encoding.get("animation", {})}
+    images[0].save(buffer, "PNG", compress_level=_COMPRESSION, **options)
+    return buffer.getvalue()
+
+
+def _deep(path: Path) -> NDArray[Any]:
     """Decode 16 bits a channel, which Pillow cuts down to 8 in colour."""
     import imagecodecs
 
-    pixels = imagecodecs.png_decode(path.read_bytes())
-    return pixels[..., 0] if pixels.shape[-1] == 1 and pixels.ndim == 3 else pixels
+    pixels: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
+    return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels
 
 
 def _mode(colour_type: int, transparent: bool) -> str:

@@ -22,6 +22,7 @@ __all__ = ["open_file"]
 _LOSSLESS = ("NONE", "LZW", "ADOBE_DEFLATE", "DEFLATE", "PACKBITS", "ZSTD", "LZMA")
 _RESOLUTION_UNITS = {2: 1.0, 3: 2.54}  # inch and centimetre, in dots per inch
 _ICC, _XMP, _X_RESOLUTION = 34675, 700, 282
+_NO_DATA = 42113  # GDAL's
 _DNG_VERSION, _CFA = 50706, 32803
 _PHOTOGRAPHIC = (270, 271, 272, 274, 305, 306, 315, 33432)  # those that EXIF has too
 _ALPHA = (1, 2)
@@ -94,6 +95,7 @@ def _frame(page: Any, rows: PageRows, channels: str, number: int, many: bool) ->
         channels=channels,
         name=f"page {number + 1}" if many else "",
         streams=rows.streams,
+        no_data=float(page.nodata) if _NO_DATA in page.tags else None,
         read_rows=rows,
     )
 
