@@ -10,13 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdn.errors import InputError
-from vdn.image.arrays import UnitImage
 from vdn.runtime.engine import NoisePosterior, Planes
 
 if TYPE_CHECKING:
     from vdn.noise.profile import NoiseProfile
+    from vdn.survey import Survey
 
-__all__ = ["Denoised", "NoiseEstimate"]
+__all__ = ["Denoised", "NoiseEstimate", "Units", "error_deviation", "noise_deviation"]
+
+
+@dataclass(frozen=True)
+class Units:
+    """From what a network says to maps of the user.
+
+    Attributes
+    ----------
+    scale
+        Units of the user in one of the network.
+    flat
+        Whether maps have no channel axis.
+    """
+
+    scale: float
+    flat: bool
+
+    def to_user(self, planes: Planes) -> NDArray[np.float32]:
+        """Return planes (C, H, W) as float32 (H, W[, C])."""
+        scaled = planes.transpose(1, 2, 0) * np.float32(self.scale)
+        return scaled[..., 0] if self.flat else scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +57,7 @@ class Denoised:
     _noise: NoisePosterior = field(repr=False)
     _log_error_variance: Planes | None = field(repr=False)
     _error_scale: float = field(repr=False)
-    _unit: UnitImage = field(repr=False)
+    _units: Units = field(repr=False)
 
     @cached_property
     def noise_sigma(self) -> NDArray[np.float32]:
@@ -45,7 +66,7 @@ class Denoised:
         Float32 (H, W[, C]) in the units of the input: the root of the mode of the posterior.
         It is what the network saw in the image, whatever `noise_sigma` it was given.
         """
-        return _to_user(self._unit, _sigma(self._noise))
+        return self._units.to_user(noise_deviation(self._noise))
 
     @cached_property
     def uncertainty(self) -> NDArray[np.float32]:
@@ -55,9 +76,8 @@ class Denoised:
         """
         if self._log_error_variance is None:
             return self.noise_sigma
-        deviation = np.exp(self._log_error_variance * np.float32(0.5))
-        deviation *= np.float32(self._error_scale)
-        return _to_user(self._unit, deviation)
+        deviation = error_deviation(self._log_error_variance, self._error_scale)
+        return self._units.to_user(deviation)
 
     def noise_sigma_interval(
         self, level: float = 0.9
@@ -85,7 +105,7 @@ class Denoised:
         if not 0 < level < 1:
             raise InputError(f"level={level!r}; give a probability between 0 and 1, such as 0.9")
         low, high = (
-            _to_user(self._unit, _sigma_quantile(self._noise, (1 + side * level) / 2))
+            self._units.to_user(_sigma_quantile(self._noise, (1 + side * level) / 2))
             for side in (-1, 1)
         )
         return low, high
@@ -103,38 +123,40 @@ class NoiseEstimate:
 
     model: str
     _noise: NoisePosterior = field(repr=False)
-    _unit: UnitImage = field(repr=False)
+    _units: Units = field(repr=False)
+    _survey: Survey = field(repr=False)
 
     @cached_property
     def map(self) -> NDArray[np.float32]:
         """Standard deviation of the noise, float32 (H, W[, C]), in the units of the input."""
-        return _to_user(self._unit, _sigma(self._noise))
+        return self._units.to_user(noise_deviation(self._noise))
 
-    @cached_property
+    @property
     def sigma(self) -> tuple[float, ...]:
         """One standard deviation a channel: the root of the mean variance."""
-        variance = np.square(np.atleast_3d(self.map), dtype=np.float64).mean(axis=(0, 1))
-        return tuple(np.sqrt(variance).tolist())
+        return self._survey.levels.root_mean_square
 
     @cached_property
     def profile(self) -> NoiseProfile:
-        """How the variance depends on the brightness, which is the smoothed image."""
-        from vdn.noise.profile import fit_profile
-        from vdn.noise.smoothing import smooth
+        """How the variance depends on the brightness, which is the smoothed image.
 
-        brightness = smooth(np.asarray(self._unit.planes), sigma=1.5)
-        return fit_profile(self._unit.map_to_user(brightness), self.map)
-
-
-def _to_user(unit: UnitImage, planes: Planes) -> NDArray[np.float32]:
-    return unit.map_to_user(planes.transpose(1, 2, 0))
+        Fitted to a million pixels on a regular lattice; to all where there are fewer.
+        """
+        return self._survey.profile
 
 
-def _sigma(noise: NoisePosterior) -> Planes:
-    """Return the root of the mode, (C, H, W)."""
+def noise_deviation(noise: NoisePosterior) -> Planes:
+    """Return the root of the mode of the posterior of the noise variance, (C, H, W)."""
     log_variance = noise.log_beta - np.logaddexp(noise.log_alpha, np.float32(0))
     log_variance *= np.float32(0.5)
     return np.exp(log_variance, out=log_variance)
+
+
+def error_deviation(log_variance: Planes, scale: float) -> Planes:
+    """Return the standard deviation of the error, (C, H, W); `scale` is the card's."""
+    deviation = np.exp(log_variance * np.float32(0.5))
+    deviation *= np.float32(scale)
+    return deviation
 
 
 def _sigma_quantile(noise: NoisePosterior, probability: float, points: int = 512) -> Planes:

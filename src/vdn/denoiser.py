@@ -1,17 +1,21 @@
 """An image in, the clean image and its noise out."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vdn.denoised import Denoised, NoiseEstimate
+from vdn.denoised import Denoised, NoiseEstimate, Units, noise_deviation
 from vdn.errors import InputError
-from vdn.image.arrays import UnitImage, to_unit
-from vdn.runtime.cards import Card, find_model, list_models
-from vdn.runtime.engine import DEFAULT_MEMORY, Engine, NoisePosterior, Planes
-from vdn.runtime.predict import predict, predict_noise
+from vdn.image.arrays import check_image
+from vdn.image.frame import Frame, FrameSpec
+from vdn.image.ranges import Range, find_ranges
+from vdn.runtime.cards import find_model, list_models
+from vdn.runtime.engine import WORKING_MEMORY, Engine, NoisePosterior, Planes, memory_share
+from vdn.survey import Survey
+from vdn.windows import Answer, Ready, Rows, Task, answers, colours, plan_window
 
 __all__ = ["Denoised", "Denoiser", "NoiseEstimate", "denoise", "estimate_noise"]
 
@@ -35,8 +39,9 @@ class Denoiser:
     threads
         Number of CPU threads, all cores by default.
     max_memory
-        Bound on the network's working memory in MB (2048 by default): larger images are done in
-        windows, with the same result. The image and its maps come on top.
+        Bound on the network's working memory in MB, by default a quarter of the machine's but not
+        more than 1100: larger images are done in windows, with the same result. The image and its
+        maps come on top.
     precision
         "fp32", "bf16", or "auto": bf16 for 8-bit images where the CPU has it, else fp32.
     engine
@@ -77,8 +82,8 @@ class Denoiser:
             raise InputError(f"engine={engine!r}; give 'openvino' or 'torch'")
         self._model, self._weights = model, weights
         self._threads, self._precision, self._engine = threads, precision, engine
-        self._max_memory = DEFAULT_MEMORY if max_memory is None else float(max_memory)
-        self._ready: dict[tuple[str, str], tuple[Card, Engine]] = {}
+        self.max_memory = None if max_memory is None else float(max_memory)
+        self._ready: dict[tuple[str, str], Ready] = {}
         if model != "auto":
             self._found = find_model(model, weights)
 
@@ -111,39 +116,69 @@ class Denoiser:
         InputError
             When an argument is out of its range, or the image of a kind not listed.
         """
-        if not 0 <= strength <= _MAX_STRENGTH:
-            raise InputError(f"strength={strength!r}; give a number from 0 to {_MAX_STRENGTH:g}")
-        unit = to_unit(image)
-        planes = _planar(unit.planes)
-        sigma = None if noise_sigma is None else _sigma_planes(noise_sigma, unit, planes)
-        card, engine = self._prepare(image, unit)
-        if strength == 0:
-            noise = predict_noise(engine, card, planes, max_memory=self._max_memory)
-            return Denoised(np.array(image), card.name, noise, None, card.error_scale, unit)
-        mean, log_alpha, log_beta, log_error_variance = predict(
-            engine, card, planes, sigma=sigma, strength=float(strength), max_memory=self._max_memory
+        check_strength(strength)
+        array = np.asarray(image)
+        frame = _frame(array)
+        task = Task(
+            noise_only=strength == 0,
+            strength=float(strength),
+            sigma=None if noise_sigma is None else _known_sigma(noise_sigma, frame),
         )
-        restored = unit.restore(mean.transpose(1, 2, 0))
-        noise = NoisePosterior(log_alpha, log_beta)
-        return Denoised(restored, card.name, noise, log_error_variance, card.error_scale, unit)
+        ready, (range_,), found = self._pass(array, frame, task)
+        restored = array.copy()
+        log_alpha, log_beta, error = (_empty(frame) for _ in range(3))
+        for answer in found:
+            place = (slice(None), answer.rows, answer.columns)
+            log_alpha[place], log_beta[place] = answer.noise
+            if answer.mean is not None:
+                error[place] = answer.log_error_variance
+                clean = answer.unit.restore(answer.mean.transpose(1, 2, 0))
+                restored[answer.rows, answer.columns] = clean
+        return Denoised(
+            restored,
+            ready.card.name,
+            NoisePosterior(log_alpha, log_beta),
+            None if task.noise_only else error,
+            ready.card.error_scale,
+            Units(range_.scale, _flat(array)),
+        )
 
     def estimate_noise(self, image: NDArray[Any]) -> NoiseEstimate:
         """Estimate the noise of an image, as in `__call__`, by the noise part alone."""
-        unit = to_unit(image)
-        card, engine = self._prepare(image, unit)
-        planes = _planar(unit.planes)
-        noise = predict_noise(engine, card, planes, max_memory=self._max_memory)
-        return NoiseEstimate(card.name, noise, unit)
+        array = np.asarray(image)
+        frame = _frame(array)
+        ready, (range_,), found = self._pass(array, frame, Task(noise_only=True))
+        units, survey = Units(range_.scale, _flat(array)), Survey(frame)
+        log_alpha, log_beta = _empty(frame), _empty(frame)
+        for answer in found:
+            place = (slice(None), answer.rows, answer.columns)
+            log_alpha[place], log_beta[place] = answer.noise
+            survey.add(answer, np.atleast_3d(units.to_user(noise_deviation(answer.noise))))
+        return NoiseEstimate(ready.card.name, NoisePosterior(log_alpha, log_beta), units, survey)
 
-    def _prepare(self, image: NDArray[Any], unit: UnitImage) -> tuple[Card, Engine]:
-        """Return the model and the engine for an image, made at the first image that needs them."""
-        eight_bit = np.asarray(image).dtype == np.uint8
-        name = self._choose(unit.planes.shape[2], eight_bit) if self._model == "auto" else ""
+    def ready_for(self, frame: FrameSpec) -> Ready:
+        """Return the model for a frame, made ready at the first frame that needs it."""
+        eight_bit = frame.dtype == np.uint8
+        channels = 3 if frame.channels.startswith("colour") else 1
+        name = self._choose(channels, eight_bit) if self._model == "auto" else ""
         key = name, self._precision_for(eight_bit)
         if key not in self._ready:
             card, path = find_model(name, self._weights) if name else self._found
-            self._ready[key] = card, self._make(path, key[1])
+            self._ready[key] = Ready(card, self._make(path, key[1]))
         return self._ready[key]
+
+    def _pass(
+        self, array: NDArray[Any], frame: Frame, task: Task
+    ) -> tuple[Ready, Sequence[Range], Iterator[Answer]]:
+        """Return who answers, in what range, and the answers about an image in memory."""
+        ready, ranges = self.ready_for(frame), find_ranges(frame)
+        window = plan_window(ready, frame, task, self.working_memory)
+        return ready, ranges, answers(ready, frame, frame.rows, ranges, task, window)
+
+    @property
+    def working_memory(self) -> float:
+        """The bound on windows and bands, in MB."""
+        return self.max_memory or min(WORKING_MEMORY, memory_share())
 
     def _choose(self, channels: int, eight_bit: bool) -> str:
         shipped = [card.name for card in list_models(self._weights)]
@@ -171,7 +206,7 @@ class Denoiser:
             return TorchEngine(load_module(path), precision, self._threads)
         from vdn.runtime.openvino_engine import OpenVinoEngine
 
-        return OpenVinoEngine(path, precision, self._threads, self._max_memory)
+        return OpenVinoEngine(path, precision, self._threads, self.working_memory)
 
 
 def denoise(
@@ -223,29 +258,46 @@ def estimate_noise(
     return ready.estimate_noise(image)
 
 
-def _planar(planes: NDArray[np.float32]) -> Planes:
-    """Return (H, W, C) as (C, H, W), a view where the memory is planar already."""
-    return np.ascontiguousarray(planes.transpose(2, 0, 1))
+def check_strength(strength: float) -> None:
+    """Refuse a strength out of range."""
+    if not 0 <= strength <= _MAX_STRENGTH:
+        raise InputError(f"strength={strength!r}; give a number from 0 to {_MAX_STRENGTH:g}")
 
 
-def _sigma_planes(noise_sigma: ArrayLike, unit: UnitImage, planes: Planes) -> Planes:
-    """Check a standard deviation given by the user and bring it to the shape of `planes`."""
-    try:
-        sigma = np.asarray(noise_sigma, np.float32)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"noise_sigma={noise_sigma!r} is no number and no array") from error
-    height, width, channels = unit.planes.shape
-    if sigma.shape not in ((), (height, width), (height, width, 1), (height, width, channels)):
-        raise InputError(
-            f"noise_sigma has shape {sigma.shape}; give a number, ({height}, {width}) "
-            f"or ({height}, {width}, {channels})"
-        )
+def check_sigma(sigma: NDArray[np.float32]) -> None:
+    """Refuse known standard deviations that cannot be any."""
     if not np.isfinite(sigma).all() or (sigma < 0).any():
         raise InputError(
             f"noise_sigma is negative or not finite somewhere (smallest {sigma.min()!r}); "
             "give standard deviations in the units of the image"
         )
-    scaled = np.asarray(unit.sigma_to_unit(sigma), np.float32)
-    if scaled.ndim == 2:
-        scaled = scaled[..., None]
-    return np.ascontiguousarray(np.broadcast_to(scaled, unit.planes.shape).transpose(2, 0, 1))
+
+
+def _empty(frame: FrameSpec) -> Planes:
+    return np.empty((colours(frame), *frame.shape[:2]), np.float32)
+
+
+def _frame(array: NDArray[Any]) -> Frame:
+    check_image(array)
+    return Frame.of(array)
+
+
+def _flat(array: NDArray[Any]) -> bool:
+    """Return whether maps have no channel axis."""
+    return array.ndim == 2 or array.shape[2] == 2
+
+
+def _known_sigma(noise_sigma: ArrayLike, frame: FrameSpec) -> Rows | float:
+    """Check a standard deviation given by the user; return the number, or the rows of the map."""
+    try:
+        sigma = np.asarray(noise_sigma, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"noise_sigma={noise_sigma!r} is no number and no array") from error
+    (height, width), channels = frame.shape[:2], colours(frame)
+    if sigma.shape not in ((), (height, width), (height, width, 1), (height, width, channels)):
+        raise InputError(
+            f"noise_sigma has shape {sigma.shape}; give a number, ({height}, {width}) "
+            f"or ({height}, {width}, {channels})"
+        )
+    check_sigma(sigma)
+    return (lambda start, stop: sigma[start:stop]) if sigma.ndim else float(sigma)

@@ -90,8 +90,9 @@ def test_a_failure_is_one_line_and_stops_nothing(run, picture, tmp_path):
     broken.write_bytes(picture().read_bytes()[:100])
     done = run("denoise", broken, tmp_path / "a.png")
     assert done.exit_code == 1
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith(f"{broken}: is damaged")
+    failure, summary = done.stderr.splitlines()
+    assert failure.startswith(f"{broken}: is damaged")
+    assert summary.startswith("vdn: 1 denoised, 1 failed; 0.000768 Mpx in ")
     assert (tmp_path / "a.denoised.png").exists()
 
 
@@ -99,7 +100,7 @@ def test_a_bug_is_one_line_too_and_a_traceback_with_debug(run, picture, monkeypa
     def fail(*_, **__):
         raise RuntimeError("out of\nluck")
 
-    monkeypatch.setattr("vdn.denoiser.Denoiser.__call__", fail)
+    monkeypatch.setattr("vdn.denoiser.Denoiser.ready_for", fail)
     path = picture()
     done = run("denoise", path)
     assert done.exit_code == 1
@@ -214,13 +215,22 @@ def test_metadata_is_kept_and_maps_lie_over_the_picture(run, tmp_path):
     path = tmp_path / "a.jpg"
     pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
     Image.fromarray(pixels).save(path, exif=exif, icc_profile=b"profile")
-    assert run("denoise", path, "--noise-map").exit_code == 0
+    assert run("denoise", path, "--noise-map", "--no-provenance").exit_code == 0
     made, noise = read(tmp_path / "a.denoised.jpg"), read(tmp_path / "a.noise.tiff")
     assert made.metadata.exif == read(path).metadata.exif
     assert made.metadata.icc == b"profile"
     assert made.pixels.shape == noise.pixels.shape == (24, 32, 3)
     assert noise.metadata.orientation == 6
     assert noise.metadata.icc == b""
+
+
+def test_what_made_a_picture_is_noted_in_it(run, picture, tmp_path):
+    path = picture("a.jpg")
+    assert run("denoise", path, "--strength", "0.5").exit_code == 0
+    tags = read(tmp_path / "a.denoised.jpg").metadata.exif_tags()
+    software = tags[0x000B]  # ProcessingSoftware
+    assert "vdn" in software
+    assert "model photo, strength 0.5" in software
 
 
 def test_the_program_runs_by_itself(tmp_path):

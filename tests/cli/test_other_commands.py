@@ -50,21 +50,6 @@ def test_noise_as_json(gradient, tmp_path):
     assert set(failed) == {"input", "error"}
 
 
-def test_the_noisiest_cell_is_found(gradient, monkeypatch):
-    map_ = np.ones((24, 40, 3), np.float32)
-    map_[6:12, 30:40] = 5
-
-    def estimate(self, image):
-        profile = types.SimpleNamespace(describe=lambda: "made up", a=(0.0,), b=(1.0,))
-        return types.SimpleNamespace(map=map_, sigma=(1.0,), profile=profile, model="none")
-
-    monkeypatch.setattr("vdn.denoiser.Denoiser.estimate_noise", estimate)
-    record = json.loads(run("noise", gradient, "--json").stdout)
-    expected = {"sigma": 5.0, "row": 6, "column": 30, "height": 6, "width": 10}
-    assert record["noisiest"] == expected
-    assert record["kind"] == "made up"
-
-
 def test_noise_of_a_picture_smaller_than_the_grid(tmp_path):
     write(tmp_path / "a.png", np.array([[3]], np.uint8))
     assert run("noise", tmp_path / "a.png").exit_code == 0

@@ -1,6 +1,5 @@
 """What goes through a file comes back: pixels, metadata and encoding, for every format."""
 
-import dataclasses
 import subprocess
 import sys
 
@@ -10,7 +9,7 @@ import tifffile
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from vdn.errors import FileError
-from vdn.image import Metadata, Picture, picture, read, write
+from vdn.image import Metadata, Picture, read, write
 
 ICC = b"not really a profile, but bytes are bytes" * 3
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><a/></x:xmpmeta>"
@@ -77,7 +76,7 @@ def test_metadata_passes_from_file_to_file(tmp_path, suffix, dtype):
     metadata = Metadata(exif_block(), ICC, XMP, dpi=(300.0, 150.0))
     path, again = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
     pixels = random_pixels(dtype, (16, 16, 3))
-    write(path, pixels, Picture(pixels, metadata, "other", tmp_path / "none"))
+    write(path, pixels, Picture.of(pixels, metadata))
     first = read(path)
     write(again, first.pixels, first)
     for found in (first.metadata, read(again).metadata):
@@ -92,7 +91,7 @@ def test_metadata_passes_from_file_to_file(tmp_path, suffix, dtype):
 def test_metadata_survives_a_change_of_format(tmp_path, source, target):
     metadata = Metadata(exif_block(), ICC, XMP, dpi=(300.0, 300.0))
     pixels = random_pixels(shape=(16, 16, 3))
-    write(tmp_path / f"a{source}", pixels, Picture(pixels, metadata, "other", tmp_path / "none"))
+    write(tmp_path / f"a{source}", pixels, Picture.of(pixels, metadata))
     first = read(tmp_path / f"a{source}")
     write(tmp_path / f"b{target}", first.pixels, first)
     found = read(tmp_path / f"b{target}").metadata
@@ -131,7 +130,7 @@ def test_a_broken_exif_block_is_passed_on(tmp_path):
     metadata = Metadata(exif=b"broken")
     assert metadata.orientation == 1
     pixels = random_pixels()
-    write(tmp_path / "a.jpg", pixels, Picture(pixels, metadata, "other", tmp_path / "none"))
+    write(tmp_path / "a.jpg", pixels, Picture.of(pixels, metadata))
     assert read(tmp_path / "a.jpg").metadata.exif == b"broken"
 
 
@@ -257,7 +256,9 @@ def test_inputs_that_are_no_pictures_are_refused_in_one_line(tmp_path):
     path.write_bytes(b"")
     refused("empty")
     path.write_bytes(b"GIF89a and so on")
-    refused("PNG, JPEG, TIFF")
+    refused("GIF.*convert it")
+    path.write_bytes(b"something else")
+    refused("PNG, JPEG, .*TIFF")
     path.unlink()
     path.mkdir()
     refused("cannot be opened")
@@ -278,29 +279,24 @@ def test_files_cut_short_are_refused(tmp_path, name, keep):
         read(path)
 
 
-def test_too_many_pixels_are_refused_before_decoding(tmp_path, monkeypatch):
-    monkeypatch.setattr(picture, "PIXEL_LIMIT", 100)
+def test_pictures_too_large_to_decode_are_refused_before(tmp_path):
     for name in ("a.png", "a.jpg", "a.tif"):
         write(tmp_path / name, random_pixels())
-        with pytest.raises(FileError, match="17 x 13 pixels are more than the limit of 100"):
-            read(tmp_path / name)
+        with pytest.raises(FileError, match=r"0\.0 MB when decoded, more than the limit"):
+            read(tmp_path / name, max_bytes=12)
 
 
 def test_kinds_that_cannot_be_denoised_yet_are_named(tmp_path):
     frames = [Image.fromarray(random_pixels(seed=s)) for s in range(3)]
-    frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])
     frames[0].convert("CMYK").save(tmp_path / "cmyk.jpg")
     tifffile.imwrite(tmp_path / "pages.tif", np.stack(frames), photometric="minisblack")
     tifffile.imwrite(tmp_path / "stack.tif", np.stack(frames), imagej=True)
     tifffile.imwrite(tmp_path / "lab.tif", random_pixels(shape=(8, 8, 3)), photometric="cielab")
-    tifffile.imwrite(tmp_path / "many.tif", random_pixels(shape=(8, 8, 5)), planarconfig="contig")
     reasons = {
-        "moving.png": "animated",
         "cmyk.jpg": "CMYK",
-        "pages.tif": "3 pages",
-        "stack.tif": "3 (pages|images)",
+        "pages.tif": "3 images",
+        "stack.tif": "3 images",
         "lab.tif": "CIELAB",
-        "many.tif": "5 channels",
     }
     for name, reason in reasons.items():
         with pytest.raises(FileError, match=rf"{name}.*{reason}"):
@@ -329,9 +325,10 @@ def test_the_input_is_never_replaced(tmp_path):
         ("a.gif", "uint8", (4, 4), r"'\.gif' is not one of \.png"),
         ("a", "uint8", (4, 4), "''"),
         ("a.jpg", "uint16", (4, 4), "JPEG holds uint8"),
-        ("a.jpg", "uint8", (4, 4, 4), "1, 3 channels"),
+        ("a.jpg", "uint8", (4, 4, 4), "gray, colour, not uint8 as colour.alpha"),
         ("a.png", "float32", (4, 4), "PNG holds uint8, uint16"),
-        ("a.tif", "uint8", (4, 4, 5), "channels"),
+        ("a.tif", "bool", (4, 4), "uint8"),
+        ("a.png", "uint8", (4, 4, 5), "planes"),
         ("none/a.png", "uint8", (4, 4), "cannot be written"),
     ],
 )
@@ -346,7 +343,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     pixels = random_pixels()
     write(path, pixels)
     before = path.read_bytes()
-    too_long = Picture(pixels, Metadata(xmp=b" " * 100_000), "other", tmp_path / "none")
+    too_long = Picture.of(pixels, Metadata(xmp=b" " * 100_000))
     with pytest.raises(FileError, match="XMP"):
         write(path, pixels, too_long, overwrite=True)
     assert path.read_bytes() == before
@@ -361,11 +358,6 @@ def test_a_foreign_decoder_error_names_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", fail)
     with pytest.raises(FileError, match=r"a\.png: is damaged"):
         read(tmp_path / "a.png")
-
-
-def test_a_picture_can_be_derived():
-    first = Picture(random_pixels(), Metadata(), "png", "a.png")
-    assert dataclasses.replace(first, encoding={}).pixels is first.pixels
 
 
 def test_importing_loads_no_codecs():

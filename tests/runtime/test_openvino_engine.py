@@ -49,28 +49,51 @@ def test_strength_scales_the_noise_map(colour):
     assert np.abs(half.mean - engine.run(planes).mean).max() > 1e-3
 
 
-@pytest.mark.parametrize("shape", [(200, 90), (61, 203), (129, 130)])
 @pytest.mark.parametrize("given_sigma", [False, True])
-def test_tiled_equals_whole(colour, shape, given_sigma):
-    card, engine = colour
-    planes = noisy(3, *shape)
-    sigma = noisy(3, *shape, seed=1) * 0.2 if given_sigma else None
-    memory = engine.bytes_per_pixel * 72 * 96 * (2 if given_sigma else 1) / 1e6
-    whole = predict(engine, card, planes, sigma=sigma)
-    tiled = predict(engine, card, planes, sigma=sigma, max_memory=memory)
-    for a, b in zip(whole, tiled, strict=True):
+def test_the_graph_of_an_open_size_gives_what_a_compiled_one_gives(
+    weights, monkeypatch, given_sigma
+):
+    _, path = find_model("photo", weights)
+    planes = noisy(3, 64, 40)
+    sigma = noisy(3, 64, 40, seed=1) * 0.2 if given_sigma else None
+    answers = []
+    for small in (0, 10_000):
+        monkeypatch.setattr("vdn.runtime.openvino_engine._SMALL", small)
+        answers.append(OpenVinoEngine(path, "fp32", threads=1).run(planes, sigma))
+    for a, b in zip(*answers, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
-    noise = predict_noise(engine, card, planes, max_memory=memory)
-    np.testing.assert_allclose(noise.log_alpha, whole.log_alpha, rtol=0, atol=1e-5)
 
 
-def test_compiled_graphs_are_kept_within_the_memory(weights):
+def test_small_windows_of_any_size_share_a_graph(weights):
+    card, path = find_model("gray", weights)
+    engine = OpenVinoEngine(path, threads=1)
+    for side in (8, 32, 64, 96, 8):
+        assert predict(engine, card, noisy(1, side, side)).mean.shape == (1, side, side)
+    assert len(engine._requests) == 1
+
+
+def test_compiled_graphs_are_kept_within_the_memory(weights, monkeypatch):
+    monkeypatch.setattr("vdn.runtime.openvino_engine._SMALL", 0)
     card, path = find_model("gray", weights)
     engine = OpenVinoEngine(path, threads=1, max_memory=1.0)
     for side in (8, 32, 64, 96, 8):
         assert predict(engine, card, noisy(1, side, side)).mean.shape == (1, side, side)
-    kept = sum(shape[1] * shape[2] for _, shape in engine._requests)
+    kept = sum(height * width for _, height, width in engine._requests)
     assert len(engine._requests) == 1 or kept * engine.bytes_per_pixel <= 1e6
+
+
+def test_channels_are_fitted_to_the_network(colour, weights):
+    card, engine = colour
+    planes = noisy(3, 16, 24)
+    gray_card, path = find_model("gray", weights)
+    gray = OpenVinoEngine(path, "fp32", threads=1)
+    each = predict(gray, gray_card, planes)
+    for c in range(3):
+        one = predict(gray, gray_card, planes[c : c + 1])
+        np.testing.assert_allclose(each.mean[c : c + 1], one.mean, atol=1e-6)
+    repeated = predict(engine, card, np.repeat(planes[:1], 3, axis=0))
+    averaged = predict_noise(engine, card, planes[:1])
+    np.testing.assert_allclose(averaged.log_beta[0], repeated.log_beta.mean(axis=0), atol=1e-5)
 
 
 def test_a_file_without_the_tensors_is_refused(tmp_path):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import convolve
 
 from vdn.errors import InputError
-from vdn.runtime.tiling import choose_window, pad_to_multiple, round_up, tiles
+from vdn.runtime.tiling import choose_window, mirrored, round_up, tiles
 
 lengths = st.integers(1, 150)
 multiples = st.sampled_from([1, 2, 8])
@@ -21,6 +21,14 @@ def grids(draw):
         for length in (height, width)
     )
     return height, width, window, halo, multiple
+
+
+def padded_by_mirroring(image, multiple):
+    for axis in (1, 2):
+        length = image.shape[axis]
+        positions = mirrored(slice(0, round_up(length, multiple)), length)
+        image = np.take(image, positions, axis)
+    return image
 
 
 @given(grids())
@@ -63,7 +71,7 @@ def test_tiled_equals_whole_for_a_chain_of_convolutions(grid, seed):
     if any(0 < w <= 2 * round_up(halo, multiple) for w in window):
         window = (round_up(height, multiple), round_up(width, multiple))
     image = rng.integers(0, 256, (1, height, width)).astype(np.float32)
-    padded = pad_to_multiple(image, multiple)[0]
+    padded = padded_by_mirroring(image, multiple)[0]
     whole = chain(padded)[:height, :width]
     tiled = np.full((height, width), np.nan, np.float32)
     for tile in tiles(height, width, window, halo, multiple):
@@ -86,9 +94,15 @@ def test_strips_over_the_full_width_are_preferred():
     assert choose_window(4000, 1000, 64, 8, 1000.0, 1000.0)[1] == 1000
 
 
+def test_what_is_held_for_a_row_counts():
+    window = choose_window(4000, 1000, 64, 8, 1000.0, 1000.0, bytes_per_row=1e6)
+    assert window[0] * (window[1] * 1000 + 1e6) <= 1e9
+
+
 def test_too_little_memory_says_how_much_is_needed():
-    with pytest.raises(InputError, match="give at least 18"):
+    with pytest.raises(InputError, match="give at least 19"):
         choose_window(1000, 1000, 64, 8, 1000.0, 1.0)
+    assert choose_window(1000, 1000, 64, 8, 1000.0, 19.0) == (136, 136)
 
 
 @given(lengths, lengths, multiples)
@@ -96,4 +110,16 @@ def test_padding_reflects_like_numpy(height, width, multiple):
     image = np.random.default_rng(0).random((2, height, width), dtype=np.float32)
     pads = [(0, round_up(n, multiple) - n) for n in (height, width)]
     expected = np.pad(image, [(0, 0), *pads], mode="reflect")
-    np.testing.assert_array_equal(pad_to_multiple(image, multiple), expected)
+    np.testing.assert_array_equal(padded_by_mirroring(image, multiple), expected)
+
+
+@given(grids())
+def test_what_a_window_mirrors_is_near_it(grid):
+    height, width, window, halo, multiple = grid
+    before = 0
+    for tile in tiles(height, width, window, halo, multiple):
+        positions = mirrored(tile.read[0], height)
+        assert positions.min() >= before  # a reader from the top need not go back
+        assert positions.max() == min(tile.read[0].stop, height) - 1
+        assert len(positions) == tile.read[0].stop - tile.read[0].start
+        before = positions.min()

@@ -1,84 +1,201 @@
-"""One file after the other: progress, results, failures, exit status."""
+"""Many files in one command: opened, worked on and told about, whatever happens to some."""
 
 import json
 import logging
+import signal
+import stat
 import sys
+import threading
 import traceback
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from vdn.cli.failures import one_line
+from vdn.cli.inputs import STANDARD, Input
+from vdn.cli.outputs import Plan
+from vdn.cli.progress import Progress
+from vdn.errors import VdnError
 
-__all__ = ["Outcome", "run_batch"]
+if TYPE_CHECKING:
+    from vdn.image import Picture
+    from vdn.streaming import Lanes
+
+__all__ = ["Outcome", "Work", "run_batch"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command found out about one file: for programs and for people."""
+    """What a command found out about one file: for programs (a line each) and for people."""
 
-    record: Mapping[str, Any]
+    records: Sequence[Mapping[str, Any]]
     text: str
 
 
+Work = Callable[
+    [Plan, "Picture", "Lanes", Callable[[float], None], Callable[[], None]], Callable[[], Outcome]
+]
+"""Works on an open picture, tells about its progress and when all is read; returns what is left to
+do in the writing thread."""
+
+
+class _NoPicture(VdnError):
+    """A file found in a folder, of no format there is."""
+
+
 def run_batch(
-    inputs: Sequence[Path],
-    work: Callable[[Path], Outcome],
+    plans: Sequence[Plan],
+    work: Work,
     *,
-    as_json: bool,
-    quiet: bool,
-    debug: bool,
+    max_memory: float,
+    done: str,
+    skipped: int = 0,
+    many: bool = False,
+    as_json: bool = False,
+    quiet: bool = False,
+    debug: bool = False,
 ) -> None:
-    """Do `work` on every input and print its outcome; a failure does not stop the others.
+    """Work on every picture and print its outcome; a failure does not stop the others.
+
+    Parameters
+    ----------
+    plans
+        The pictures, and what is to be made of them.
+    work
+        The work.
+    max_memory
+        What a picture that can only be decoded as a whole may take, in MB.
+    done
+        What has been done to a picture then: "denoised".
+    skipped
+        How many there was nothing to do for.
+    many
+        Whether to sum up at the end.
+    as_json, quiet, debug
+        What to print.
 
     Raises
     ------
     typer.Exit
-        With status 1, at the end, when an input failed.
+        With status 1, at the end, when a picture failed.
+    SystemExit
+        With 128 and the number of the signal that stopped it.
     """
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress
+    from vdn.streaming import run_jobs
 
     hidden = as_json or quiet or debug or not sys.stderr.isatty()
-    console = Console(stderr=True)
-    progress = Progress(console=console, transient=True, redirect_stdout=False, disable=hidden)
-    task = progress.add_task("", total=len(inputs))
-    failed = False
-    for path in inputs:
-        progress.update(task, description=escape(path.name))
-        with progress:  # stopped while something is printed
-            result = _attempt(work, path, debug)
-        progress.advance(task)
-        if isinstance(result, str):
-            failed = True
-            typer.echo(result, err=True)
+    counts = {done: 0, "failed": 0, "skipped": skipped, "no pictures": 0}
+
+    def finished(plan: Plan, result: Outcome | Exception) -> None:
+        progress.finish(plan.input)
+        if isinstance(result, _NoPicture):
+            counts["no pictures"] += 1
+            return
+        counts["failed" if isinstance(result, Exception) else done] += 1
+        if isinstance(result, Exception):
+            if debug:
+                traceback.print_exception(result)
+            line = one_line(result, plan.input.path)
+            typer.echo(line, err=True)
             if as_json:
-                _print_json({"input": str(path), "error": result})
+                _print_json({"input": str(plan.input.path), "error": line})
         elif as_json:
-            _print_json(result.record)
+            for record in result.records:
+                _print_json(record)
         elif not quiet:
             typer.echo(result.text)
-    if failed:
+
+    def open_job(plan: Plan) -> "Picture":
+        if plan.problem is not None:
+            raise plan.problem
+        return _open(plan.input, max_memory)
+
+    def working(
+        plan: Plan, picture: "Picture", lanes: "Lanes", all_read: Callable[[], None]
+    ) -> Callable[[], Outcome]:
+        pixels = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
+        progress.begin(plan.input, pixels)
+        return work(plan, picture, lanes, progress.advance, all_read)
+
+    with _stoppable(), _silent(debug), Progress([plan.input for plan in plans], hidden) as progress:
+        try:
+            run_jobs(plans, open_job, working, finished)
+        finally:
+            if many and not (as_json or quiet):
+                progress.close()
+                typer.echo(_summary(counts, progress), err=True)
+    if counts["failed"]:
         raise typer.Exit(1)
 
 
-def _attempt(work: Callable[[Path], Outcome], path: Path, debug: bool) -> Outcome | str:
-    """Return what was found out, or in one line why not."""
+def _open(entry: Input, max_memory: float) -> "Picture":
+    from vdn.image import open_picture, recognise
+    from vdn.image.formats import FORMATS
+
+    max_bytes = int(max_memory * 1e6)
+    if entry.path == STANDARD:
+        return open_picture(sys.stdin.buffer, max_bytes=max_bytes)
+    known = {suffix for format_ in FORMATS for suffix in format_.suffixes}
+    if not entry.named and entry.path.suffix.lower() not in known and not recognise(entry.path):
+        raise _NoPicture(f"{entry.path}: is no picture")
+    if entry.identity is not None and not stat.S_ISREG(entry.path.stat().st_mode):
+        with entry.path.open("rb") as pipe:
+            return open_picture(pipe, name=str(entry.path), max_bytes=max_bytes)
+    return open_picture(entry.path, max_bytes=max_bytes)
+
+
+def _summary(counts: Mapping[str, int], progress: Progress) -> str:
+    some = [f"{count} {what}" for what, count in counts.items() if count]
+    megapixels, seconds = progress.megapixels, progress.seconds
+    speed = f"; {megapixels:.3g} Mpx in {seconds:.1f} s" if megapixels else ""
+    return f"vdn: {', '.join(some) or 'no pictures found'}{speed}"
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let signals end the body by `SystemExit`, once: what is being cleaned up is not stopped."""
+    numbers = [
+        getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    ]
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():  # only that one gets signals
+        yield
+        return
+    before = {
+        number: signal.signal(number, stop)
+        for number in numbers
+        if signal.getsignal(number) != signal.SIG_IGN  # `nohup`, or a job in the background
+    }
     try:
-        with warnings.catch_warnings():
-            if not debug:  # what decoders mumble about files they read all the same
-                warnings.simplefilter("ignore")
-                logging.getLogger("tifffile").setLevel(logging.CRITICAL)
-            return work(path)
-    except Exception as error:
-        if debug:
-            traceback.print_exc()
-        return one_line(error, path)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _silent(debug: bool) -> Iterator[None]:
+    """Keep to oneself what decoders mumble about files they read all the same."""
+    logger = logging.getLogger("tifffile")
+    level = logger.level
+    with warnings.catch_warnings():
+        if not debug:
+            warnings.simplefilter("ignore")
+            logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
 
 
 def _print_json(record: Mapping[str, Any]) -> None:

@@ -1,8 +1,10 @@
 """`vdn denoise`: clean pictures, and the maps of their noise and uncertainty."""
 
-import dataclasses
 import math
+import os
+import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,24 +12,27 @@ import typer
 
 from vdn.cli import options
 from vdn.cli.batch import Outcome, run_batch
-from vdn.cli.failures import usage_errors
-from vdn.cli.outputs import Outputs, plan_outputs
+from vdn.cli.failures import shown, usage_errors
+from vdn.cli.inputs import STANDARD, find_inputs
+from vdn.cli.outputs import Plan, plan_outputs, skip_existing
+from vdn.errors import InputError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from vdn.denoiser import Denoised
     from vdn.image import Picture
+    from vdn.streaming import Lanes, Report
 
 __all__ = ["denoise"]
 
 
 def denoise(
-    inputs: options.Inputs,
+    inputs: options.Inputs = None,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--output", "-o", metavar="OUT", help="A file for one input, a folder for several."
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="A file for one picture, a folder for several, - for standard output.",
         ),
     ] = None,
     model: options.Model = "auto",
@@ -49,6 +54,28 @@ def denoise(
         bool,
         typer.Option("--uncertainty", help="Write the result's standard error as TIFF too."),
     ] = False,
+    files_from: options.FilesFrom = None,
+    null: options.Null = False,
+    skip_existing_: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing", help="Make only what is not there yet: goes on with a stopped run."
+        ),
+    ] = False,
+    format: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Format of the result; default: that of the picture."),
+    ] = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=100, help="Quality of a lossy format; default: that of the picture."
+        ),
+    ] = None,
+    no_provenance: Annotated[
+        bool,
+        typer.Option("--no-provenance", help="Do not note in the result what it was made with."),
+    ] = False,
     max_memory: options.MaxMemory = None,
     threads: options.Threads = None,
     precision: options.Precision = "auto",
@@ -60,93 +87,130 @@ def denoise(
     """Remove the noise of pictures, whatever it is.
 
     a.png becomes a.denoised.png beside it; with the maps also a.noise.tiff and
-    a.uncertainty.tiff, float32 in the units of the picture.
+    a.uncertainty.tiff, float32 in the units of the picture. With -o OUT, folders
+    are mirrored in the folder OUT. In folders, hidden files, results of earlier
+    runs and what is no picture are passed over. One bad file does not stop the
+    others; a stopped run is resumed with --skip-existing.
     """
+    words = options.check_inputs(inputs, files_from, null)
+    if skip_existing_ and overwrite:
+        raise typer.BadParameter("goes against --overwrite", param_hint="--skip-existing")
+    out = None if output is None else Path(output)
+    with usage_errors("INPUT"):
+        found = find_inputs(words, files_from, b"\0" if null else b"\n", out)
+    many = len(words) != 1 or not (found and found[0].named and found[0].path == Path(words[0]))
+    to_folder = many or (output is not None and output.endswith(tuple(filter(None, _SEPARATORS))))
+    from vdn.denoiser import Denoiser
+    from vdn.image import output_suffix
+    from vdn.image.formats import format_by_name
+    from vdn.runtime.engine import memory_share
+    from vdn.streaming import Settings, Targets, denoise_picture
+
+    if format is not None:
+        with usage_errors("--format"):
+            format_by_name(format)
     with usage_errors("--output"):
-        plan = plan_outputs(inputs, output, noise_map=noise_map, uncertainty=uncertainty)
+        plans = plan_outputs(
+            found,
+            out,
+            many=to_folder,
+            suffix=lambda path: output_suffix(path, format),
+            noise_map=noise_map,
+            uncertainty=uncertainty,
+        )
+        _check_standard_output(plans, json)
     with usage_errors("--noise-sigma"):
         sigma = _parse_sigma(noise_sigma)
-    from vdn.denoiser import Denoiser
-    from vdn.image import read
-
     with usage_errors("--model"):
         denoiser = Denoiser(model, threads, max_memory, precision)
+    wanted = skip_existing(plans) if skip_existing_ else plans
+    settings = Settings(
+        strength=strength,
+        noise_sigma=sigma,
+        format=format,
+        quality=quality,
+        provenance=not no_provenance,
+        overwrite=overwrite,
+    )
 
-    def work(path: Path) -> Outcome:
+    def work(
+        plan: Plan,
+        picture: "Picture",
+        lanes: "Lanes",
+        advance: Callable[[float], None],
+        all_read: Callable[[], None],
+    ) -> Callable[[], Outcome]:
         start = time.perf_counter()
-        picture = read(path)
-        outputs = plan[path]
-        if len(inputs) > 1:
-            outputs.image.parent.mkdir(parents=True, exist_ok=True)
-        _check(outputs, picture, overwrite)
-        result = denoiser(picture.pixels, strength=strength, noise_sigma=sigma)
-        _write(outputs, picture, result, overwrite=overwrite, unchanged=strength == 0)
-        return _outcome(path, outputs, result, time.perf_counter() - start)
+        outputs = plan.wanted
+        if to_folder and outputs.image != STANDARD:
+            plan.outputs.first.parent.mkdir(parents=True, exist_ok=True)
+        image = sys.stdout.buffer if outputs.image == STANDARD else outputs.image
+        targets = Targets(image, outputs.noise_map, outputs.uncertainty)
+        complete = denoise_picture(
+            denoiser, picture, targets, settings, lanes, advance=advance, all_read=all_read
+        )
+        return lambda: _outcome(plan, complete(), time.perf_counter() - start)
 
-    run_batch(inputs, work, as_json=json, quiet=quiet, debug=debug)
+    run_batch(
+        wanted,
+        work,
+        max_memory=max_memory or memory_share(),
+        done="denoised",
+        skipped=len(plans) - len(wanted),
+        many=many,
+        as_json=json,
+        quiet=quiet or any(plan.outputs.image == STANDARD for plan in plans),
+        debug=debug,
+    )
 
 
-def _parse_sigma(text: str | None) -> "float | NDArray[Any] | None":
+_SEPARATORS = (os.sep, os.altsep)
+
+
+def _check_standard_output(plans: Sequence[Plan], json: bool) -> None:
+    if any(plan.outputs.image == STANDARD for plan in plans):
+        if json:
+            raise InputError("- (standard output) cannot take the picture and --json too")
+        if sys.stdout.isatty():
+            raise InputError("standard output is a terminal; give -o FILE, or lead it into a file")
+
+
+def _parse_sigma(text: str | None) -> float | Path | None:
     if text is None:
         return None
     try:
         number = float(text)
     except ValueError:
-        from vdn.image import read
+        from vdn.image import open_picture
 
-        return read(text).pixels
+        with open_picture(text):
+            return Path(text)
     if not 0 <= number < math.inf:
-        raise typer.BadParameter(f"{text} is no standard deviation", param_hint="--noise-sigma")
+        raise InputError(f"{text} is no standard deviation")
     return number
 
 
-def _check(outputs: Outputs, picture: "Picture", overwrite: bool) -> None:
-    """Refuse what cannot be written before the work, not after it."""
-    from vdn.image.atomic import check_target
-    from vdn.image.write import check_output
-
-    check_output(outputs.image, picture.pixels, picture, overwrite=overwrite)
-    for path in outputs:
-        check_target(path, overwrite)
-
-
-def _write(
-    outputs: Outputs, picture: "Picture", result: "Denoised", *, overwrite: bool, unchanged: bool
-) -> None:
-    from vdn.image import write
-    from vdn.image.formats import format_by_suffix
-    from vdn.image.write import copy
-
-    if unchanged and format_by_suffix(outputs.image).name == picture.format:
-        copy(picture, outputs.image, overwrite=overwrite)  # not even compressed anew
-    else:
-        write(outputs.image, result.image, picture, overwrite=overwrite)
-    frame = dataclasses.replace(picture, metadata=picture.metadata.geometry(), encoding={})
-    if outputs.noise_map:
-        write(outputs.noise_map, result.noise_sigma, frame, overwrite=overwrite)
-    if outputs.uncertainty:
-        write(outputs.uncertainty, result.uncertainty, frame, overwrite=overwrite)
-
-
-def _outcome(path: Path, outputs: Outputs, result: "Denoised", seconds: float) -> Outcome:
-    import numpy as np
-
-    height, width = result.image.shape[:2]
-    sigma = np.atleast_3d(result.noise_sigma).mean(axis=(0, 1), dtype=np.float64).tolist()
+def _outcome(plan: Plan, report: "Report", seconds: float) -> Outcome:
+    outputs = plan.outputs
     record: dict[str, Any] = {
-        "input": str(path),
+        "input": str(plan.input.path),
         "output": str(outputs.image),
-        "model": result.model,
-        "width": width,
-        "height": height,
-        "noise_sigma": sigma,
+        "model": report.model,
+        "width": report.width,
+        "height": report.height,
+        "noise_sigma": list(report.noise_sigma),
         "seconds": round(seconds, 3),
     }
+    if report.frames > 1:
+        record["frames"] = report.frames
     for name in ("noise_map", "uncertainty"):
         if made := getattr(outputs, name):
             record[name] = str(made)
-    levels = " ".join(f"{value:.3g}" for value in sigma)
-    made = ", ".join(map(str, outputs))
+    levels = " ".join(f"{value:.3g}" for value in report.noise_sigma)
+    made = ", ".join(shown(path) for path in plan.wanted)
+    frames = f"{report.frames} images, " if report.frames > 1 else ""
     return Outcome(
-        record, f"{path} -> {made}  (model {result.model}, noise sigma {levels}, {seconds:.1f} s)"
+        [record],
+        f"{shown(plan.input.path)} -> {made}  "
+        f"({frames}model {report.model}, noise sigma {levels}, {seconds:.1f} s)",
     )

@@ -1,5 +1,7 @@
 """What goes wrong becomes one line on standard error."""
 
+import os
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +11,41 @@ import typer
 
 from vdn.errors import MissingExtraError, VdnError
 
-__all__ = ["needs_extra", "one_line", "report", "usage_errors"]
+__all__ = ["needs_extra", "one_line", "report", "shown", "usage_errors"]
+
+
+def shown(name: str | Path) -> str:
+    r"""Return a name as it can be printed: line breaks and the like become escapes.
+
+    Examples
+    --------
+    >>> shown("a\nb.png"), shown("ünï.png")
+    ('a\\nb.png', 'ünï.png')
+    """
+    text = os.fsencode(str(name)).decode("utf-8", "backslashreplace")
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 def one_line(error: Exception, path: Path | None = None) -> str:
     """Say in one line what went wrong, and with which file."""
-    text = " ".join(str(error).split())
-    if not isinstance(error, VdnError):
-        text = f"unexpected {type(error).__name__}: {text} (--debug shows where)"
-    return text if path is None or text.startswith(str(path)) else f"{path}: {text}"
+    text = _text(error)
+    if path is not None:
+        text = text.replace(str(path), shown(path))
+    text = shown(re.sub(r"\s*[\r\n]\s*", " ", text.strip()))
+    return text if path is None or text.startswith(shown(path)) else f"{shown(path)}: {text}"
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, VdnError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
+        return f"{where}{error.strerror}"
+    if isinstance(error, MemoryError):
+        return "does not fit into the memory; give less with --max-memory, or cut it into parts"
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 
 
 @contextmanager
@@ -40,7 +68,7 @@ def usage_errors(option: str) -> Iterator[None]:
     try:
         yield
     except VdnError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
+        raise typer.BadParameter(one_line(error), param_hint=option) from error
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`vdn noise`: how noisy pictures are, where, and of what kind the noise is."""
 
-import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,25 +9,28 @@ import typer
 
 from vdn.cli import options
 from vdn.cli.batch import Outcome, run_batch
-from vdn.cli.failures import report, usage_errors
+from vdn.cli.failures import report, shown, usage_errors
+from vdn.cli.inputs import find_inputs
+from vdn.cli.outputs import Plan
+from vdn.errors import InputError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from vdn.denoiser import NoiseEstimate
+    from vdn.image import Picture
+    from vdn.streaming import FrameNoise, Lanes
+    from vdn.survey import Cell
 
 __all__ = ["noise"]
 
-_GRID = 4  # cells a side, among which are the quietest and the noisiest
-
 
 def noise(
-    inputs: options.Inputs,
+    inputs: options.Inputs = None,
     model: options.Model = "auto",
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw the map and the curve of one picture (PNG, PDF)."),
     ] = None,
+    files_from: options.FilesFrom = None,
+    null: options.Null = False,
     max_memory: options.MaxMemory = None,
     threads: options.Threads = None,
     overwrite: options.Overwrite = False,
@@ -37,90 +41,96 @@ def noise(
     """Tell how noisy pictures are, where and why.
 
     Every number is a standard deviation in the units of the picture: 0 to 255 for 8 bit, 0 to
-    65535 for 16 bit, as given for float.
+    65535 for 16 bit, as given for float. Of a file with several images each is told about.
     """
+    words = options.check_inputs(inputs, files_from, null)
+    with usage_errors("INPUT"):
+        found = find_inputs(words, files_from, b"\0" if null else b"\n")
+    many = len(words) != 1 or not (found and found[0].named and found[0].path == Path(words[0]))
     if plot is not None:
-        if len(inputs) > 1:
+        if many:
             raise typer.BadParameter("give one picture to draw", param_hint="--plot")
         from vdn.cli.noise_plot import check_plot
 
         with report(debug):
             check_plot(plot, overwrite)
     from vdn.denoiser import Denoiser
-    from vdn.image import read
+    from vdn.runtime.engine import memory_share
+    from vdn.streaming import survey_picture
 
     with usage_errors("--model"):
         denoiser = Denoiser(model, threads, max_memory)
 
-    def work(path: Path) -> Outcome:
-        pixels = read(path).pixels
-        estimate = denoiser.estimate_noise(pixels)
-        outcome = _outcome(path, pixels, estimate)
+    def work(
+        plan: Plan,
+        picture: "Picture",
+        lanes: "Lanes",
+        advance: Callable[[float], None],
+        all_read: Callable[[], None],
+    ) -> Callable[[], Outcome]:
+        if plot is not None and len(picture.frames) > 1:
+            raise InputError(f"--plot draws one image, and this file has {len(picture.frames)}")
+        frames = survey_picture(denoiser, picture, lanes, advance=advance, all_read=all_read)
         if plot is None:
-            return outcome
+            return lambda: _outcome(plan.input.path, frames)
         from vdn.cli.noise_plot import draw_noise
 
-        draw_noise(plot, path.name, estimate, overwrite)
-        return Outcome({**outcome.record, "plot": str(plot)}, f"{outcome.text}\n  plot      {plot}")
+        draw_noise(plot, shown(plan.input.path.name), frames[0].survey, overwrite)
+        return lambda: _outcome(plan.input.path, frames, plot)
 
-    run_batch(inputs, work, as_json=json, quiet=quiet, debug=debug)
+    run_batch(
+        [Plan(entry, problem=entry.problem) for entry in found],
+        work,
+        max_memory=max_memory or memory_share(),
+        done="measured",
+        many=many,
+        as_json=json,
+        quiet=quiet,
+        debug=debug,
+    )
 
 
-def _outcome(path: Path, pixels: "NDArray[Any]", estimate: "NoiseEstimate") -> Outcome:
-    height, width = pixels.shape[:2]
-    cells = sorted(_cells(estimate.map), key=lambda cell: cell["sigma"])
-    quietest, noisiest = cells[0], cells[-1]
-    profile = estimate.profile
-    sigma = [float(value) for value in estimate.sigma]
+def _outcome(path: Path, frames: "list[FrameNoise]", plot: Path | None = None) -> Outcome:
+    records, texts = [], []
+    for index, found in enumerate(frames):
+        place = {"frame": index, "frames": len(frames)} if len(frames) > 1 else {}
+        drawn = {"plot": str(plot)} if plot is not None else {}
+        record, text = _describe(path, found, place)
+        records.append(record | drawn)
+        texts.append(f"{text}\n  plot      {plot}" if plot is not None else text)
+    return Outcome(records, "\n".join(texts))
+
+
+def _describe(
+    path: Path, found: "FrameNoise", place: Mapping[str, int]
+) -> tuple[dict[str, Any], str]:
+    survey, profile = found.survey, found.survey.profile
+    height, width = found.frame.shape[:2]
+    sigma = list(survey.levels.root_mean_square)
     record = {
         "input": str(path),
-        "model": estimate.model,
+        **place,
+        "model": found.model,
         "width": width,
         "height": height,
         "noise_sigma": sigma,
-        "quietest": quietest,
-        "noisiest": noisiest,
+        "quietest": asdict(survey.quietest),
+        "noisiest": asdict(survey.noisiest),
         "kind": profile.describe(),
         "variance_slope": list(profile.a),
         "variance_at_black": list(profile.b),
     }
+    which = f"{found.frame.name or 'image {frame}'.format(**place)}, " if place else ""
     lines = [
-        f"{path}  ({width} x {height}, {pixels.dtype}, model {estimate.model})",
+        f"{shown(path)}  ({which}{width} x {height}, {found.frame.dtype}, model {found.model})",
         f"  sigma     {' '.join(f'{value:.3g}' for value in sigma)}",
-        f"  quietest  {_place(quietest)}",
-        f"  noisiest  {_place(noisiest)}",
+        f"  quietest  {_place(survey.quietest)}",
+        f"  noisiest  {_place(survey.noisiest)}",
         f"  kind      {profile.describe()}",
     ]
-    return Outcome(record, "\n".join(lines))
+    return record, "\n".join(lines)
 
 
-def _cells(map_: "NDArray[Any]") -> list[dict[str, Any]]:
-    """Return the root mean square of a map in the cells of a coarse grid."""
-    import numpy as np
-
-    def parts(length: int) -> list[tuple[int, int]]:
-        edges = np.linspace(0, length, min(_GRID, length) + 1).astype(int).tolist()
-        return list(itertools.pairwise(edges))
-
-    def rms(part: "NDArray[Any]") -> float:
-        return float(np.sqrt(np.mean(np.square(part, dtype=np.float64))))
-
-    return [
-        {
-            "sigma": rms(map_[top:bottom, left:right]),
-            "row": top,
-            "column": left,
-            "height": bottom - top,
-            "width": right - left,
-        }
-        for top, bottom in parts(map_.shape[0])
-        for left, right in parts(map_.shape[1])
-    ]
-
-
-def _place(cell: dict[str, Any]) -> str:
-    bottom, right = cell["row"] + cell["height"] - 1, cell["column"] + cell["width"] - 1
-    return (
-        f"{cell['sigma']:.3g}  in rows {cell['row']} to {bottom}, "
-        f"columns {cell['column']} to {right}"
-    )
+def _place(cell: "Cell") -> str:
+    bottom, right = cell.row + cell.height - 1, cell.column + cell.width - 1
+    return f"{cell.sigma:.3g}  in rows {cell.row} to {bottom}, columns {cell.column} to {right}"

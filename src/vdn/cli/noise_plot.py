@@ -10,12 +10,15 @@ from vdn.errors import FileError, MissingExtraError
 from vdn.image.atomic import check_target, replacing
 
 if TYPE_CHECKING:
-    from vdn.denoiser import NoiseEstimate
+    from vdn.survey import Survey
 
 __all__ = ["check_plot", "draw_noise"]
 
 _SUFFIXES = (".png", ".pdf", ".svg")
-_COLOURS = {1: ("black",), 3: ("tab:red", "tab:green", "tab:blue")}
+_COLOURS: dict[int, tuple[str | None, ...]] = {  # others as they come
+    1: ("black",),
+    3: ("tab:red", "tab:green", "tab:blue"),
+}
 
 
 def check_plot(path: Path, overwrite: bool) -> None:
@@ -29,20 +32,21 @@ def check_plot(path: Path, overwrite: bool) -> None:
     check_target(path, overwrite)
 
 
-def draw_noise(path: Path, title: str, estimate: "NoiseEstimate", overwrite: bool) -> None:
-    """Draw an estimate into a file."""
+def draw_noise(path: Path, title: str, survey: "Survey", overwrite: bool) -> None:
+    """Draw the noise of a picture into a file."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     figure.suptitle(title)
     left, right = figure.subplots(1, 2)
-    sigma = np.sqrt(np.mean(np.square(np.atleast_3d(estimate.map)), axis=2))
+    sigma = np.sqrt(np.mean(np.square(survey.small_map), axis=2))
     drawn = left.imshow(sigma, cmap="viridis")
     left.set_title("where: standard deviation of the noise")
     left.set_axis_off()
     figure.colorbar(drawn, ax=left)
-    channels = estimate.profile.channels
-    for channel, colour in zip(channels, _COLOURS[len(channels)], strict=True):
+    channels = survey.profile.channels
+    colours = _COLOURS.get(len(channels), (None,) * len(channels))
+    for channel, colour in zip(channels, colours, strict=True):
         brightness = np.array(channel.intensity)
         right.plot(brightness, channel.sigma, ".", color=colour)
         right.plot(brightness, channel.sigma_at(brightness), "-", color=colour)

@@ -1,74 +1,184 @@
 """Where the results of every input go."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vdn.errors import InputError
+from vdn.cli.inputs import STANDARD, Input
+from vdn.errors import FileError, InputError, VdnError
 
-__all__ = ["Outputs", "plan_outputs"]
+__all__ = ["Outputs", "Plan", "plan_outputs", "skip_existing"]
 
 _MARK = ".denoised"
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files made from one input; None where a map is not asked for."""
+    """The files made from one input; None where one is not wanted."""
 
-    image: Path
+    image: Path | None = None
     noise_map: Path | None = None
     uncertainty: Path | None = None
 
+    @property
+    def first(self) -> Path:
+        """One of them; they share a folder."""
+        return next(iter(self))
+
     def __iter__(self) -> Iterator[Path]:
-        maps = (self.noise_map, self.uncertainty)
-        return iter([self.image, *(path for path in maps if path is not None)])
+        every = (self.image, self.noise_map, self.uncertainty)
+        return iter([path for path in every if path is not None])
+
+    def without_existing(self) -> "Outputs":
+        """Return those that are not there yet."""
+        names = ("image", "noise_map", "uncertainty")
+        paths = {name: getattr(self, name) for name in names}
+        return Outputs(**{n: None if p and os.path.lexists(p) else p for n, p in paths.items()})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An input and its outputs, or the reason why there can be none.
+
+    Attributes
+    ----------
+    input, outputs
+        The file, and all that belongs to it.
+    wanted
+        Those of the outputs that are to be made.
+    problem
+        Why they cannot be.
+    """
+
+    input: Input
+    outputs: Outputs = Outputs()
+    wanted: Outputs = Outputs()
+    problem: VdnError | None = None
+
+
+def skip_existing(plans: Sequence[Plan]) -> list[Plan]:
+    """Return the plans of which something is still to be made, with that alone."""
+    left = (
+        plan if plan.problem else replace(plan, wanted=plan.outputs.without_existing())
+        for plan in plans
+    )
+    return [plan for plan in left if plan.problem or list(plan.wanted)]
 
 
 def plan_outputs(
-    inputs: Sequence[Path], output: Path | None, *, noise_map: bool, uncertainty: bool
-) -> dict[Path, Outputs]:
+    inputs: Sequence[Input],
+    output: Path | None,
+    *,
+    many: bool,
+    suffix: Callable[[Path], str],
+    noise_map: bool = False,
+    uncertainty: bool = False,
+) -> list[Plan]:
     """Name the outputs of every input.
 
     Without `output`, `a.png` becomes `a.denoised.png` beside it. `output` is a file for one input
-    (unless it is a folder that exists), and a folder for several, where names stay as they are.
-    Maps go beside the picture, as `a.noise.tiff` and `a.uncertainty.tiff`.
+    (unless it is a folder that exists), and a folder for several, where names stay as they are and
+    folders are mirrored. Maps go beside the picture, as `a.noise.tiff` and `a.uncertainty.tiff`.
+
+    Parameters
+    ----------
+    inputs
+        As `find_inputs` returns them.
+    output
+        What the user said; `-` is standard output.
+    many
+        Whether the user named a folder, a pattern, a list or several files, which go to a folder.
+    suffix
+        Tells the extension of the output from the name of the input.
+    noise_map, uncertainty
+        Whether these are wanted.
 
     Raises
     ------
     InputError
-        When several inputs share an output, or `output` is a file for several inputs.
+        When inputs that the user named share an output, or `output` is a file for several inputs.
 
     Examples
     --------
-    >>> plan = plan_outputs([Path("a.png")], None, noise_map=True, uncertainty=False)
-    >>> [str(path) for path in plan[Path("a.png")]]
+    >>> plan, = plan_outputs(
+    ...     [Input(Path("a.png"), Path("a.png"))],
+    ...     None,
+    ...     many=False,
+    ...     suffix=lambda path: path.suffix,
+    ...     noise_map=True,
+    ... )
+    >>> [str(path) for path in plan.outputs]
     ['a.denoised.png', 'a.noise.tiff']
     """
-    if output is not None and len(inputs) > 1 and _is_file(output):
-        raise InputError(f"{output} is a file, but there are {len(inputs)} inputs; give a folder")
-    plan: dict[Path, Outputs] = {}
-    owner: dict[Path, Path] = {}
-    for path in inputs:
-        image = _image(path, output, len(inputs))
+    if output is not None and many and _is_file(output):
+        raise InputError(f"{output} is a file, but there are several inputs; give a folder")
+    if output == STANDARD and (many or noise_map or uncertainty):
+        raise InputError("- (standard output) takes the picture of one input, and no maps")
+    folder = output is not None and (many or output.is_dir())
+    sources = {entry.identity: entry.path for entry in inputs if entry.identity}
+    owner: dict[Path | tuple[int, int], Input] = {}
+    plans = []
+    for entry in inputs:
+        image = _image(entry, output, folder, suffix)
         name = image.stem.removesuffix(_MARK)
-        plan[path] = Outputs(
+        outputs = Outputs(
             image,
             image.with_name(f"{name}.noise.tiff") if noise_map else None,
             image.with_name(f"{name}.uncertainty.tiff") if uncertainty else None,
         )
-        for made in plan[path]:
-            if made in owner:
-                raise InputError(
-                    f"{owner[made]} and {path} would both become {made}; denoise them separately"
-                )
-            owner[made] = path
-    return plan
+        problem = entry.problem or _clash(entry, outputs, owner) or _would_replace(outputs, sources)
+        plans.append(Plan(entry, outputs, outputs, problem))
+        if problem is None:
+            owner |= {key: entry for made in outputs for key in _keys(made)}
+    return plans
 
 
-def _image(path: Path, output: Path | None, count: int) -> Path:
+def _image(entry: Input, output: Path | None, folder: bool, suffix: Callable[[Path], str]) -> Path:
+    if output is None and entry.path == STANDARD:
+        return STANDARD
     if output is None:
-        return path.with_name(f"{path.stem}{_MARK}{path.suffix}")
-    return output / path.name if count > 1 or output.is_dir() else output
+        return entry.path.with_name(f"{entry.path.stem}{_MARK}{suffix(entry.path)}")
+    return output / entry.below.with_suffix(suffix(entry.path)) if folder else output
+
+
+def _clash(
+    entry: Input, outputs: Outputs, owner: dict[Path | tuple[int, int], Input]
+) -> FileError | None:
+    """Tell when another input has one of the outputs already."""
+    for made in outputs:
+        first = next((owner[key] for key in _keys(made) if key in owner), None)
+        if first is not None:
+            text = (
+                f"{first.path} and {entry.path} would both become {made}; denoise them separately"
+            )
+            if first.named and entry.named:
+                raise InputError(text)
+            return FileError(f"{entry.path}: {text}")
+    return None
+
+
+def _would_replace(outputs: Outputs, sources: dict[tuple[int, int], Path]) -> FileError | None:
+    """Tell when an output is the file of an input, by whatever name."""
+    for made in outputs:
+        for key in _keys(made):
+            if key in sources:
+                return FileError(
+                    f"{made}: is the input {sources[key]}; choose another name or folder"
+                )
+    return None
+
+
+def _keys(path: Path) -> "list[Path | tuple[int, int]]":
+    """Return what tells a file from others: its name, and if it exists its number.
+
+    `A.png` and `a.png` are two files on some disks, and one on others.
+    """
+    try:
+        about = path.stat()
+    except OSError:
+        return [path]
+    return [path, (about.st_dev, about.st_ino)]
 
 
 def _is_file(output: Path) -> bool:

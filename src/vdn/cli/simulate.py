@@ -44,7 +44,7 @@ def simulate(
         from vdn.noise.simulate import simulate as add_noise
 
         picture = read(clean)
-        check_output(out, picture.pixels, picture, overwrite=overwrite)
+        check_output(out, picture.frames, picture, overwrite=overwrite)
         if sigma_map is not None:
             check_target(sigma_map, overwrite)
         unit = to_unit(picture.pixels)

@@ -1,23 +1,21 @@
 """From the user's array to the network's, and back without a trace."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vdn.errors import InputError
+from vdn.image.frame import Frame
+from vdn.image.ranges import Range, find_ranges
 
-__all__ = ["UnitImage", "to_unit"]
+__all__ = ["UnitImage", "check_image", "to_unit"]
 
-_WHITE = {"u1": 255.0, "u2": 65535.0}
+_INTEGERS = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8")
 _FLOATS = ("f2", "f4", "f8")
-_UNIT_FLOAT = 4.0  # floats up to here are taken as given: white is 1, lights may exceed it
-_PERCENTILE = 99.9
 _WAYS_OUT = {
     "b": "convert it with image.astype('float32')",
-    "i": "convert it with image.astype('uint16') if its values are 0 to 65535, else 'float32'",
-    "u": "convert it with image.astype('uint16') if its values are 0 to 65535, else 'float32'",
     "f": "convert it with image.astype('float64')",
     "c": "denoise image.real and image.imag one after the other",
 }
@@ -32,20 +30,27 @@ class UnitImage:
     planes
         The image without alpha, float32 (H, W, C) with C of 1 or 3 (planar in memory); black is 0
         and white nominally 1, but values beyond both survive.
-    scale
-        Units of the user in one unit of `planes`.
+    range
+        Which of the user's values is 0 in `planes`, and how many units of the user make one.
     """
 
     planes: NDArray[np.float32]
-    scale: float
+    range: Range
     _image: NDArray[Any] = field(repr=False)
+    _missing: NDArray[np.bool_] | None = field(repr=False)
+
+    @property
+    def scale(self) -> float:
+        """Units of the user in one unit of `planes`."""
+        return self.range.scale
 
     def restore(self, planes: NDArray[np.float32]) -> NDArray[Any]:
         """Return `planes`, changed by a network, as an array like the user's.
 
         The *change* is added to the user's values: where there is none, they come back bit for
-        bit, float64 included. Integers are rounded and clipped to the range of their dtype; floats
-        are not clipped (but for numbers the dtype cannot hold). Alpha is copied.
+        bit, 64 bits included. Integers are rounded and clipped to the range of their dtype; floats
+        are not clipped (but for numbers the dtype cannot hold). Alpha, and pixels without data,
+        are copied.
 
         Parameters
         ----------
@@ -60,18 +65,36 @@ class UnitImage:
         restored = self._image.copy()
         target = _colour(restored)
         working = _working(restored.dtype)
-        with np.errstate(over="ignore"):  # what overflows is clipped below
-            values = np.subtract(self.planes, planes, dtype=working)
-            values *= working.type(self.scale)
-            np.subtract(target, values, out=values)  # -0.0 - 0.0 is -0.0, -0.0 + 0.0 is not
-        if restored.dtype.kind == "u":
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is clipped below
+            change = np.subtract(self.planes, planes, dtype=working)
+            change *= working.type(self.scale)
+            if self._missing is not None:
+                change[self._missing] = 0
+            values = np.subtract(target, change, dtype=working)  # -0.0 - 0.0 is -0.0
+        kept = change == 0 if restored.dtype.itemsize == 8 else np.False_
+        if self._missing is not None:
+            kept = kept | self._missing
+        if restored.dtype.kind != "f":
             np.rint(values, out=values)
-            np.clip(values, 0, self.scale, out=values)
-        else:
-            largest = np.finfo(restored.dtype).max
-            np.clip(values, -largest, largest, out=values)
-        target[...] = values
+        np.clip(values, *_bounds(restored.dtype, working), out=values)
+        np.copyto(target, values, where=~kept, casting="unsafe")
         return restored
+
+    def part(self, rows: slice, columns: slice) -> "UnitImage":
+        """Return a part of the image, of views."""
+        missing = None if self._missing is None else self._missing[rows, columns]
+        planes, image = self.planes[rows, columns], self._image[rows, columns]
+        return UnitImage(planes, self.range, image, missing)
+
+    def values_to_user(self, planes: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return values such as a smoothed image in the user's units; shapes as in `map_to_user`.
+
+        Parameters
+        ----------
+        planes
+            (H, W, C) in the units of `planes`.
+        """
+        return self.map_to_user(planes) + np.float32(self.range.offset)
 
     def map_to_user(self, map_: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return a map such as sigma in the user's units, float32 (H, W) or (H, W, C), no alpha.
@@ -102,19 +125,31 @@ class UnitImage:
         return scaled[..., None] if scaled.ndim == 2 else scaled
 
 
-def to_unit(image: ArrayLike) -> UnitImage:
+def to_unit(
+    image: ArrayLike,
+    range: Range | None = None,
+    *,
+    no_data: float | None = None,
+    origin: tuple[int, int] = (0, 0),
+) -> UnitImage:
     r"""Bring an image to the range and layout of the networks.
 
-    uint8 is divided by 255 and uint16 by 65535. Float images are taken as given, white at 1, if
-    99.9 percent of their values are at most 4 in magnitude; otherwise they are in units of their
-    own (counts, electrons, 0 to 255), and divided by the 99.9 percentile of :math:`|x|`. Nothing
-    is clipped.
+    Values become :math:`(x - \text{offset}) / \text{scale}`; `vdn.image.ranges` says how the two
+    are found. Nothing is clipped.
 
     Parameters
     ----------
     image
-        (H, W), (H, W, 1) or (H, W, 3); (H, W, 2) and (H, W, 4) have alpha last. uint8, uint16,
-        float16, float32 or float64, of any byte order.
+        (H, W), (H, W, 1) or (H, W, 3); (H, W, 2) and (H, W, 4) have alpha last. Integers, float16,
+        float32 or float64, of any byte order.
+    range
+        The range of the picture `image` is a part of; by default that of `image` itself.
+    no_data
+        The value that marks pixels without data, such as NaN. They get values between those of
+        their neighbours in the row, or the lowest of the range in rows without any, and come back
+        as they were.
+    origin
+        Row and column of the first pixel in the whole picture, for messages.
 
     Returns
     -------
@@ -135,23 +170,37 @@ def to_unit(image: ArrayLike) -> UnitImage:
     [102, 102, 102, 51]
     """
     array = np.asarray(image)
-    _check_dtype(array)
-    _check_shape(array)
+    check_image(array)
+    if range is None:
+        (range,) = find_ranges(replace(Frame.of(array), no_data=no_data))
     colour = _colour(array)
+    missing = _find_missing(colour, no_data)
     if array.dtype.kind == "f":
-        _check_finite(colour)
-    scale = _scale(colour)
+        _check_finite(colour, missing, origin)
     working = _working(array.dtype)
     height, width, channels = colour.shape
     planes = np.empty((channels, height, width), np.float32).transpose(1, 2, 0)
-    with np.errstate(over="ignore", under="ignore"):
-        np.divide(colour, working.type(scale), out=planes, dtype=working, casting="same_kind")
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        if range.offset:
+            shifted = np.subtract(colour, working.type(range.offset), dtype=working)
+            np.divide(shifted, working.type(range.scale), out=planes, casting="same_kind")
+        else:
+            scale = working.type(range.scale)
+            np.divide(colour, scale, out=planes, dtype=working, casting="same_kind")
+    if missing is not None:
+        _fill(planes, missing)
     if array.dtype.kind == "f" and not np.isfinite(planes).all():
         raise InputError(
             f"image spans too wide a range: its largest value is {np.abs(colour).max():g}, "
-            f"the {_PERCENTILE} percentile {scale:g}; remove the outliers"
+            f"but nearly all are within {range.scale:g}; remove the outliers"
         )
-    return UnitImage(planes, scale, array)
+    return UnitImage(planes, range, array, missing)
+
+
+def check_image(image: NDArray[Any]) -> None:
+    """Raise `InputError` unless `to_unit` takes an array of this dtype and shape."""
+    _check_dtype(image)
+    _check_shape(image)
 
 
 def _colour(image: NDArray[Any]) -> NDArray[Any]:
@@ -162,26 +211,45 @@ def _colour(image: NDArray[Any]) -> NDArray[Any]:
 
 
 def _working(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the float type for sums in which no digit of `dtype` gets lost."""
-    return np.dtype(np.float64 if dtype.itemsize == 8 else np.float32)
+    """Return the float type for sums in which no digit of `dtype` gets lost (but of 64 bits)."""
+    exact = dtype.itemsize <= (4 if dtype.kind == "f" else 2)
+    return np.dtype(np.float32 if exact else np.float64)
 
 
-def _scale(colour: NDArray[Any]) -> float:
-    kind = colour.dtype.str[1:]
-    if kind in _WHITE:
-        return _WHITE[kind]
-    if max(colour.max(), -colour.min()) <= _UNIT_FLOAT:
-        return 1.0
-    robust = float(np.percentile(np.abs(colour).astype(_working(colour.dtype)), _PERCENTILE))
-    return robust if robust > _UNIT_FLOAT else 1.0
+def _bounds(dtype: np.dtype[Any], working: np.dtype[Any]) -> tuple[Any, Any]:
+    """Return the least and the largest value of `dtype` that `working` holds."""
+    if dtype.kind == "f":
+        largest = np.finfo(dtype).max
+        return -largest, largest
+    limits = np.iinfo(dtype)
+    high = working.type(limits.max)
+    if int(high) > limits.max:  # rounded up
+        high = np.nextafter(high, working.type(0))
+    return working.type(limits.min), high
+
+
+def _find_missing(colour: NDArray[Any], no_data: float | None) -> NDArray[np.bool_] | None:
+    if no_data is None:
+        return None
+    missing: NDArray[np.bool_] = np.isnan(colour) if np.isnan(no_data) else colour == no_data
+    return missing if missing.any() else None
+
+
+def _fill(planes: NDArray[np.float32], missing: NDArray[np.bool_]) -> None:
+    """Fill gaps along the rows, so that a band of rows is filled like the whole."""
+    columns = np.arange(planes.shape[1])
+    for row, channel in np.argwhere(missing.any(axis=1)):
+        gap = missing[row, :, channel]
+        line = planes[row, :, channel]
+        line[gap] = 0 if gap.all() else np.interp(columns[gap], columns[~gap], line[~gap])
 
 
 def _check_dtype(image: NDArray[Any]) -> None:
-    if image.dtype.str[1:] not in (*_WHITE, *_FLOATS):
+    if image.dtype.str[1:] not in (*_INTEGERS, *_FLOATS):
         way_out = _WAYS_OUT.get(image.dtype.kind, "convert it to one of these")
         raise InputError(
-            f"image has dtype {image.dtype}; uint8, uint16, float16, float32 and float64 "
-            f"can be denoised: {way_out}"
+            f"image has dtype {image.dtype}; integers, float16, float32 and float64 can be "
+            f"denoised: {way_out}"
         )
 
 
@@ -200,12 +268,17 @@ def _check_shape(image: NDArray[Any]) -> None:
         )
 
 
-def _check_finite(colour: NDArray[Any]) -> None:
+def _check_finite(
+    colour: NDArray[Any], missing: NDArray[np.bool_] | None, origin: tuple[int, int]
+) -> None:
     wrong = ~np.isfinite(colour)
+    if missing is not None:
+        wrong &= ~missing
     count = int(np.count_nonzero(wrong))
     if count:
         row, column, channel = np.unravel_index(int(wrong.argmax()), wrong.shape)
         raise InputError(
-            f"image has {count} values that are NaN or infinite, the first at row {row}, column "
-            f"{column}, channel {channel}; replace them, for instance by numpy.nan_to_num"
+            f"image has {count} values that are NaN or infinite, the first at row "
+            f"{row + origin[0]}, column {column + origin[1]}, channel {channel}; replace them, for "
+            "instance by numpy.nan_to_num"
         )

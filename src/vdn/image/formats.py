@@ -1,21 +1,44 @@
 """The file formats: how each is recognised, what it holds, who reads and writes it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from vdn.errors import FileError
-from vdn.image import jpeg, png, tiff
-from vdn.image.metadata import Metadata
+from vdn.image.codecs import (
+    avif,
+    bmp,
+    exr,
+    fits,
+    heif,
+    jpeg,
+    npy,
+    npz,
+    png,
+    raw,
+    tiff_read,
+    tiff_write,
+    webp,
+)
+from vdn.image.frame import CHANNELS, FrameSpec
+from vdn.image.job import Job
 from vdn.image.picture import Picture
 
-__all__ = ["FORMATS", "Format", "format_by_content", "format_by_suffix"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "format_by_content",
+    "format_by_name",
+    "format_by_suffix",
+    "output_suffix",
+    "read_start",
+    "recognise",
+]
+
+_START = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Format:
     """A file format.
 
@@ -23,55 +46,235 @@ class Format:
     ----------
     name, suffixes
         What it is called, and how its files end; the first suffix is the usual one.
-    signatures
-        How its files begin.
-    dtypes, channels
-        What it can hold.
-    decode, encode
-        Its reader and its writer.
+    recognise
+        Whether a file that begins so, and has this name, is one.
+    dtypes, channels, many, streams
+        What can be written: dtypes, kinds of channels, whether there may be several frames, and
+        whether rows are written as they come.
+    open_file
+        Its reader: the path, and the most that may be decoded in one piece.
+    encode
+        Its writer, None where there is none.
     """
 
     name: str
     suffixes: tuple[str, ...]
-    signatures: tuple[bytes, ...]
-    dtypes: tuple[str, ...]
-    channels: tuple[int, ...]
-    decode: Callable[[Path], Picture]
-    encode: Callable[[Path, NDArray[Any], Metadata, Mapping[str, Any]], None]
+    recognise: Callable[[bytes, Path], bool]
+    dtypes: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    many: bool = False
+    streams: bool = False
+    open_file: Callable[[Path, int], Picture]
+    encode: Callable[[Path, Job], None] | None = None
 
+    @property
+    def output(self) -> str:
+        """Name of the format in which a picture of this one is written."""
+        return self.name if self.encode else "tiff"
+
+    def holds(self, frame: FrameSpec) -> bool:
+        """Return whether a frame can be written as it is."""
+        return frame.dtype.name in self.dtypes and frame.channels in self.channels
+
+
+def _recognise(start: bytes, path: Path) -> Format | None:
+    return next((known for known in FORMATS if known.recognise(start, path)), None)
+
+
+def _begins(*signatures: bytes) -> Callable[[bytes, Path], bool]:
+    return lambda start, _: start.startswith(signatures)
+
+
+def _brand(*brands: bytes) -> Callable[[bytes, Path], bool]:
+    """Recognise a file of the ISO kind by its main or a compatible brand."""
+    return lambda start, _: start[4:8] == b"ftyp" and any(brand in start[8:] for brand in brands)
+
+
+_INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
+_FLOATS = ("float16", "float32", "float64")
 
 FORMATS = (
     Format(
         name="png",
-        suffixes=(".png",),
-        signatures=(b"\x89PNG\r\n\x1a\n",),
+        suffixes=(".png", ".apng"),
+        recognise=_begins(b"\x89PNG\r\n\x1a\n"),
         dtypes=("uint8", "uint16"),
-        channels=(1, 2, 3, 4),
-        decode=png.decode,
+        channels=CHANNELS[:4],
+        many=True,
+        open_file=png.open_file,
         encode=png.encode,
     ),
     Format(
         name="jpeg",
         suffixes=(".jpg", ".jpeg"),
-        signatures=(b"\xff\xd8\xff",),
+        recognise=_begins(b"\xff\xd8\xff"),
         dtypes=("uint8",),
-        channels=(1, 3),
-        decode=jpeg.decode,
+        channels=("gray", "colour"),
+        open_file=jpeg.open_file,
         encode=jpeg.encode,
     ),
     Format(
+        name="raw",
+        suffixes=raw.SUFFIXES,
+        recognise=raw.recognise,
+        open_file=raw.open_file,
+    ),
+    Format(
         name="tiff",
-        suffixes=(".tiff", ".tif"),
-        signatures=(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-        dtypes=("uint8", "uint16", "float16", "float32", "float64"),
-        channels=(1, 2, 3, 4),
-        decode=tiff.decode,
-        encode=tiff.encode,
+        suffixes=(".tiff", ".tif", ".btf", ".tf8"),
+        recognise=_begins(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        dtypes=_INTEGERS + _FLOATS,
+        channels=CHANNELS,
+        many=True,
+        streams=True,
+        open_file=tiff_read.open_file,
+        encode=tiff_write.encode,
+    ),
+    Format(
+        name="webp",
+        suffixes=(".webp",),
+        recognise=lambda start, _: start[:4] == b"RIFF" and start[8:12] == b"WEBP",
+        dtypes=("uint8",),
+        channels=("colour", "colour+alpha"),
+        many=True,
+        open_file=webp.open_file,
+        encode=webp.encode,
+    ),
+    Format(
+        name="avif",
+        suffixes=(".avif",),
+        recognise=_brand(b"avif", b"avis"),
+        dtypes=("uint8",),
+        channels=("gray", "colour", "colour+alpha"),
+        many=True,
+        open_file=avif.open_file,
+        encode=avif.encode,
+    ),
+    Format(
+        name="heif",
+        suffixes=(".heic", ".heif", ".hif"),
+        recognise=_brand(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
+        dtypes=("uint8", "uint16"),
+        channels=("gray", "colour", "colour+alpha"),
+        many=True,
+        open_file=heif.open_file,
+        encode=heif.encode,
+    ),
+    Format(
+        name="bmp",
+        suffixes=(".bmp", ".dib"),
+        recognise=_begins(b"BM"),
+        dtypes=("uint8",),
+        channels=("gray", "colour"),
+        open_file=bmp.open_file,
+        encode=bmp.encode,
+    ),
+    Format(
+        name="exr",
+        suffixes=(".exr",),
+        recognise=_begins(b"v/1\x01"),
+        dtypes=("float16", "float32"),
+        channels=CHANNELS[:4],
+        many=True,
+        open_file=exr.open_file,
+        encode=exr.encode,
+    ),
+    Format(
+        name="fits",
+        suffixes=(".fits", ".fit", ".fts"),
+        recognise=_begins(b"SIMPLE  ="),
+        dtypes=(*_INTEGERS, "float32", "float64"),
+        channels=("gray",),
+        many=True,
+        streams=True,
+        open_file=fits.open_file,
+        encode=fits.encode,
+    ),
+    Format(
+        name="npy",
+        suffixes=(".npy",),
+        recognise=_begins(b"\x93NUMPY"),
+        dtypes=_INTEGERS + _FLOATS,
+        channels=CHANNELS,
+        many=True,
+        streams=True,
+        open_file=npy.open_file,
+        encode=npy.encode,
+    ),
+    Format(
+        name="npz",
+        suffixes=(".npz",),
+        recognise=lambda start, path: (
+            start.startswith(b"PK\3\4") and (path.suffix.lower() == ".npz" or b".npy" in start)
+        ),
+        dtypes=_INTEGERS + _FLOATS,
+        channels=CHANNELS,
+        many=True,
+        open_file=npz.open_file,
+        encode=npz.encode,
     ),
 )
 
+_NOT_READ = {  # what else people have, to be told by its name
+    b"GIF8": "is a GIF, whose 256 colours cannot hold a denoised picture; convert it to PNG first",
+    b"\0\0\0\x0cjP  ": "is JPEG 2000; convert it to TIFF or PNG first",
+    b"\xff\x0a": "is JPEG XL; convert it to TIFF or PNG first",
+    b"\0\0\0\x0cJXL ": "is JPEG XL; convert it to TIFF or PNG first",
+    b"8BPS": "is a Photoshop document; export it as TIFF first",
+    b"%PDF": "is a PDF; extract its pictures first",
+    b"\x89HDF": "is HDF5; convert its arrays to TIFF or .npy first",
+    b"\x1f\x8b": "is compressed with gzip; unpack it first",
+}
 
-def format_by_content(start: bytes) -> Format:
+
+def recognise(path: Path) -> str | None:
+    """Return the name of the format of a file, or None; only its first bytes are read.
+
+    Raises
+    ------
+    FileError
+        When it cannot be opened.
+    """
+    try:
+        found = _recognise(read_start(path), path)
+    except FileError as error:
+        raise FileError(f"{path}: {error}") from error
+    return found.name if found else None
+
+
+def output_suffix(path: Path, format: str | None = None) -> str:
+    """Return the extension of what is made of a file: its own, or that of another format.
+
+    Examples
+    --------
+    >>> output_suffix(Path("a.JPG")), output_suffix(Path("a.jpg"), "png")
+    ('.JPG', '.png')
+    """
+    if format is not None:
+        return format_by_name(format).suffixes[0]
+    for candidate in FORMATS:
+        if path.suffix.lower() in candidate.suffixes and candidate.encode is None:
+            return format_by_name(candidate.output).suffixes[0]
+    return path.suffix
+
+
+def read_start(path: Path) -> bytes:
+    """Return the bytes by which a format is recognised.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(_START)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(f"cannot be opened ({reason})") from error
+
+
+def format_by_content(start: bytes, path: Path) -> Format:
     """Return the format of a file that begins with `start`, whatever its name says.
 
     Raises
@@ -81,10 +284,29 @@ def format_by_content(start: bytes) -> Format:
     """
     if not start:
         raise FileError("is empty (0 bytes)")
+    if (found := _recognise(start, path)) is not None:
+        return found
+    for signature, reason in _NOT_READ.items():
+        if start.startswith(signature):
+            raise FileError(reason)
+    names = ", ".join(known.name.upper() for known in FORMATS)
+    raise FileError(f"is not a picture that vdn reads ({names})")
+
+
+def format_by_name(name: str) -> Format:
+    """Return the format called `name`, or with that suffix, to be written.
+
+    Raises
+    ------
+    FileError
+        When there is none.
+    """
+    wanted = name.lower().removeprefix(".")
     for candidate in FORMATS:
-        if start.startswith(candidate.signatures):
+        if candidate.encode and (wanted == candidate.name or f".{wanted}" in candidate.suffixes):
             return candidate
-    raise FileError(f"is not a picture that vdn reads ({_names()})")
+    names = ", ".join(known.name for known in FORMATS if known.encode)
+    raise FileError(f"{name!r} is no format that vdn writes ({names})")
 
 
 def format_by_suffix(path: Path) -> Format:
@@ -96,13 +318,9 @@ def format_by_suffix(path: Path) -> Format:
         When its suffix is unknown.
     """
     for candidate in FORMATS:
-        if path.suffix.lower() in candidate.suffixes:
+        if candidate.encode and path.suffix.lower() in candidate.suffixes:
             return candidate
-    suffixes = ", ".join(suffix for known in FORMATS for suffix in known.suffixes)
+    suffixes = ", ".join(suffix for known in FORMATS if known.encode for suffix in known.suffixes)
     raise FileError(
         f"{path}: cannot be written, its extension {path.suffix!r} is not one of {suffixes}"
     )
-
-
-def _names() -> str:
-    return ", ".join(known.name.upper() for known in FORMATS)

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vdn.image.exif_note import with_note
+from vdn.image.provenance import Provenance
+
 __all__ = ["Metadata", "as_bytes", "build_exif"]
 
 _ORIENTATION = 0x0112
@@ -45,19 +48,21 @@ class Metadata:
 
     def geometry(self) -> "Metadata":
         """Return what a map over the same pixels shares with the picture: orientation and dpi."""
-        from PIL import Image
-
         if self.orientation == 1:
             return Metadata(dpi=self.dpi)
-        exif = Image.Exif()
+        exif = _new()
         exif[_ORIENTATION] = self.orientation
-        return Metadata(exif=exif.tobytes().removeprefix(_HEADER), dpi=self.dpi)
+        return Metadata(exif=_without_header(exif), dpi=self.dpi)
 
     def exif_tags(self) -> dict[int, Any]:
         """Return the tags of `exif`'s main directory, by number; text has one character a byte."""
         if not self.exif:
             return {}
         return {code: v for code, v in _parse(self.exif).items() if code not in _SUB_DIRECTORIES}
+
+    def exif_with(self, provenance: Provenance | None) -> bytes:
+        """Return `exif` with a note of what was done; see `with_note`."""
+        return with_note(self.exif, provenance.text) if provenance else self.exif
 
     def exif_directories(self) -> dict[int, dict[int, Any]]:
         """Return the directories below the main one that hold tags, by the number of their tag."""
@@ -70,13 +75,11 @@ class Metadata:
 
 def build_exif(tags: Mapping[int, Any], directories: Mapping[int, Mapping[int, Any]]) -> bytes:
     """Make an EXIF block from tags; the inverse of `Metadata.exif_tags` and `exif_directories`."""
-    from PIL import Image
-
-    exif = Image.Exif()
+    exif = _new()
     exif.update({code: as_bytes(value) for code, value in tags.items()})
     for code, below in directories.items():
         exif.get_ifd(code).update(below)
-    return exif.tobytes().removeprefix(_HEADER) if tags or directories else b""
+    return _without_header(exif) if tags or directories else b""
 
 
 def as_bytes(value: Any) -> Any:
@@ -84,17 +87,26 @@ def as_bytes(value: Any) -> Any:
     return value.encode("latin-1", "replace") if isinstance(value, str) else value
 
 
+def _new() -> Any:
+    from PIL import Image
+
+    return Image.Exif()
+
+
+def _without_header(exif: Any) -> bytes:
+    block: bytes = exif.tobytes()
+    return block.removeprefix(_HEADER)
+
+
 def _parse(block: bytes) -> Any:
     """Return Pillow's view of a block; a damaged one holds as many tags as can be read."""
     import warnings
 
-    from PIL import Image
-
-    exif = Image.Exif()
+    exif = _new()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             exif.load(_HEADER + block)
         except (SyntaxError, ValueError, KeyError):  # no TIFF header: a block nobody can read
-            return Image.Exif()
+            return _new()
     return exif

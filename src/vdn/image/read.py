@@ -1,50 +1,116 @@
-"""Read a picture from a file."""
+"""Open a picture file, and read it."""
 
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
 
-from vdn.errors import FileError
-from vdn.image.formats import format_by_content
+from numpy.typing import NDArray
+
+from vdn.errors import FileError, MissingExtraError
+from vdn.image.formats import format_by_content, read_start
+from vdn.image.frame import Frame
+from vdn.image.limits import PIECE_LIMIT
 from vdn.image.picture import Picture
 
-__all__ = ["read"]
+__all__ = ["open_picture", "read"]
+
+_T = TypeVar("_T")
 
 
-def read(path: str | Path) -> Picture:
-    """Read a PNG, JPEG or TIFF file, recognised by its content.
+def open_picture(
+    file: str | Path | BinaryIO, *, name: str = "-", max_bytes: int = PIECE_LIMIT
+) -> Picture:
+    """Open a picture file, recognised by its content; nothing is decoded yet.
 
     Parameters
     ----------
-    path
-        The file.
+    file
+        Its path, or a stream of bytes such as `sys.stdin.buffer`, which is read to its end.
+    name
+        What to call a stream in messages.
+    max_bytes
+        Bound on what has to be decoded in one piece. Formats that can be decoded in parts (TIFF in
+        strips or tiles, arrays, uncompressed FITS) may be of any size.
 
     Returns
     -------
     Picture
-        Pixels as stored (dtype, channels, orientation), metadata and encoding.
+        To be used in a `with` statement.
 
     Raises
     ------
     FileError
-        When the file cannot be opened, is damaged, no such format, of too many pixels, or holds
-        several pages, frames, or colours other than gray and RGB. The text is one line.
+        When the file cannot be opened, is damaged, of no known format, too large to decode, or
+        holds colours other than gray and RGB. The text is one line.
+    MissingExtraError
+        When its format needs a package that is not installed.
+
+    Examples
+    --------
+    >>> with open_picture("stack.tif") as picture:  # doctest: +SKIP
+    ...     for frame in picture.frames:
+    ...         band = frame.rows(0, 256)
+    """
+    if isinstance(file, str | Path):
+        return _open(Path(file), Path(file), max_bytes)
+    spool = tempfile.NamedTemporaryFile(prefix="vdn-")  # noqa: SIM115 (closed with the picture)
+    try:
+        shutil.copyfileobj(file, spool)
+        spool.flush()
+        picture = _open(Path(spool.name), Path(name), max_bytes)
+    except BaseException:
+        spool.close()
+        raise
+
+    def close() -> None:
+        picture.close()
+        spool.close()
+
+    return replace(picture, path=Path(name), source=Path(spool.name), close=close)
+
+
+def read(path: str | Path, *, max_bytes: int = PIECE_LIMIT) -> Picture:
+    """Read a file that holds a single image into memory.
+
+    Parameters and errors are those of `open_picture`; several images are an error too.
 
     Examples
     --------
     >>> read("holiday.jpg").pixels.shape  # doctest: +SKIP
     (3000, 4000, 3)
     """
-    path = Path(path)
+    with open_picture(path, max_bytes=max_bytes) as picture:
+        return picture.loaded()
+
+
+def _open(path: Path, name: Path, max_bytes: int) -> Picture:
+    def open_file() -> Picture:
+        return format_by_content(read_start(path), name).open_file(path, max_bytes)
+
+    picture = _translating(name, open_file)
+
+    def guarded(frame: Frame) -> Frame:
+        def read_rows(start: int, stop: int) -> NDArray[Any]:
+            return _translating(name, lambda: frame.read_rows(start, stop), frame.name)
+
+        return frame.reading(read_rows)
+
+    frames = [guarded(frame) for frame in picture.frames]
+    return replace(picture, frames=frames, path=name)
+
+
+def _translating(name: Path, call: Callable[[], _T], part: str = "") -> _T:
+    """Make one line of whatever a decoder raises."""
+    where = f"{name}: {part}: " if part else f"{name}: "
     try:
-        with path.open("rb") as file:
-            start = file.read(16)
-    except OSError as error:
-        raise FileError(f"{path}: cannot be opened ({error.strerror or error})") from error
-    try:
-        return format_by_content(start).decode(path)
-    except FileError as error:
-        raise FileError(f"{path}: {error}") from error
+        return call()
+    except (FileError, MissingExtraError) as error:
+        raise type(error)(f"{where}{error}") from error
     except MemoryError as error:
-        raise FileError(f"{path}: does not fit into the memory; cut it into parts") from error
+        raise FileError(f"{where}does not fit into the memory; cut it into parts") from error
     except Exception as error:  # decoders raise nearly anything when a file is damaged
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise FileError(f"{path}: is damaged or cut short ({reason})") from error
+        raise FileError(f"{where}is damaged or cut short ({reason})") from error

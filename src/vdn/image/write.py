@@ -1,35 +1,50 @@
-"""Write a picture to a file."""
+"""Write a picture to a file, row by row or in one piece."""
 
 import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import numpy as np
 from numpy.typing import NDArray
 
 from vdn.errors import FileError
 from vdn.image.atomic import check_target, replacing
-from vdn.image.formats import Format, format_by_suffix
-from vdn.image.metadata import Metadata
+from vdn.image.formats import Format, format_by_name, format_by_suffix
+from vdn.image.frame import Frame, FrameSpec
+from vdn.image.job import WriteOptions
 from vdn.image.picture import Picture
+from vdn.image.writer import PictureWriter
 
-__all__ = ["check_output", "copy", "write"]
+__all__ = ["check_output", "copy", "create_map", "create_picture", "map_spec", "write"]
 
 
-def write(
-    path: str | Path, pixels: NDArray[Any], like: Picture | None = None, *, overwrite: bool = False
-) -> None:
-    """Write pixels to a PNG, JPEG or TIFF file, whole or not at all.
+@contextmanager
+def create_picture(
+    file: str | Path | BinaryIO,
+    like: Picture | None = None,
+    frames: Sequence[FrameSpec] | None = None,
+    *,
+    options: WriteOptions | None = None,
+    overwrite: bool = False,
+) -> Iterator[PictureWriter]:
+    """Make a picture file from rows as they come: whole when the `with` block ends, or not at all.
 
     Parameters
     ----------
-    path
-        The file; its extension says the format.
-    pixels
-        (H, W), or (H, W, C) with C of 1, 2 (gray, alpha), 3 or 4 (colour, alpha), of a dtype the
-        format holds. Nothing is converted.
+    file
+        Its path, whose extension says the format, or a stream of bytes such as
+        `sys.stdout.buffer`, in the format of the options or of `like`.
     like
         The picture the pixels come from: its metadata is passed on and, in the same format, its
-        encoding (the quality of a JPEG, the compression and the tags of a TIFF).
+        encoding (the quality of a JPEG, the compression and the tags of a TIFF). Write maps like
+        `like.geometry()`.
+    frames
+        What the frames are like; by default those of `like`.
+    options
+        Format, quality, provenance.
     overwrite
         Replace an existing file; the file of `like` is never replaced.
 
@@ -37,53 +52,140 @@ def write(
     ------
     FileError
         When the file exists, is that of `like`, or cannot be written; when the extension is
-        unknown or the format cannot hold the pixels.
+        unknown or the format cannot hold the frames.
+
+    Examples
+    --------
+    >>> with open_picture("a.tif") as picture:  # doctest: +SKIP
+    ...     with create_picture("b.tif", picture) as output:
+    ...         output.write_rows(0, picture.frames[0].read())
+    """
+    options = options or WriteOptions()
+    frames = list(like.frames if frames is None and like is not None else frames or ())
+    if isinstance(file, str | Path):
+        path = Path(file)
+        chosen = check_output(path, frames, like, options=options, overwrite=overwrite)
+        with replacing(path, overwrite) as temporary:
+            writer = PictureWriter(chosen, path, temporary, frames, like, options)
+            with writer:
+                yield writer
+        return
+    name = Path("-")
+    chosen = _choose(name, like, options)
+    _check_frames(name, chosen, frames)
+    with tempfile.NamedTemporaryFile(prefix="vdn-", suffix=chosen.suffixes[0]) as spool:
+        with PictureWriter(chosen, name, Path(spool.name), frames, like, options) as writer:
+            yield writer
+        with open(spool.name, "rb") as made:
+            shutil.copyfileobj(made, file)
+
+
+def create_map(
+    path: str | Path, like: Picture, *, overwrite: bool = False
+) -> AbstractContextManager[PictureWriter]:
+    """Make a TIFF file of float32 maps, one a frame of `like`, without alpha; see `create_picture`.
+
+    They share orientation and dots per inch with the picture.
+    """
+    frames = [map_spec(frame) for frame in like.frames]
+    options = WriteOptions(format="tiff")
+    return create_picture(path, like.geometry(), frames, options=options, overwrite=overwrite)
+
+
+def map_spec(frame: FrameSpec) -> FrameSpec:
+    """Return what a map over a frame is like.
+
+    Examples
+    --------
+    >>> map_spec(Frame.of(np.zeros((2, 2, 4), np.uint8))).shape
+    (2, 2, 3)
+    """
+    channels = frame.channels.removesuffix("+alpha")
+    colours = () if channels == "gray" else (frame.shape[2] - (channels != frame.channels),)
+    shape = (*frame.shape[:2], *colours)
+    return frame.spec(shape=shape, dtype=np.dtype(np.float32), channels=channels)
+
+
+def write(
+    path: str | Path,
+    pixels: NDArray[Any],
+    like: Picture | None = None,
+    *,
+    options: WriteOptions | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write the pixels of a single image to a file, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file; its extension says the format.
+    pixels
+        (H, W), or (H, W, C) with C of 1, 2 (gray, alpha), 3, 4 (colour, alpha), or more (planes),
+        of a dtype the format holds. Nothing is converted.
+    like, options, overwrite
+        As in `create_picture`, with its errors.
 
     Examples
     --------
     >>> picture = read("a.tiff")  # doctest: +SKIP
     >>> write("a.denoised.tiff", vdn.denoise(picture.pixels).image, picture)  # doctest: +SKIP
     """
-    path = Path(path)
-    chosen = check_output(path, pixels, like, overwrite=overwrite)
-    if pixels.ndim == 3 and pixels.shape[2] == 1:
-        pixels = pixels[..., 0]
-    same = like is not None and like.format == chosen.name
-    encoding = like.encoding if like is not None and same else {}
-    metadata = Metadata() if like is None else like.metadata
-    with replacing(path, overwrite) as temporary:
-        try:
-            chosen.encode(temporary, pixels, metadata, encoding)
-        except OSError:
-            raise
-        except Exception as error:  # encoders, too, raise nearly anything
-            raise FileError(f"{path}: cannot be written as {chosen.name} ({error})") from error
+    frame = Frame.of(pixels)
+    if like is not None and len(like.frames) == 1 and like.frames[0].shape == frame.shape:
+        frame = Frame.of(pixels, like.frames[0].channels)
+    with create_picture(path, like, [frame], options=options, overwrite=overwrite) as output:
+        output.write_rows(0, pixels)
 
 
 def copy(picture: Picture, path: str | Path, *, overwrite: bool = False) -> None:
-    """Copy the file of a picture, byte for byte; errors as in `write`."""
+    """Copy the file of a picture, byte for byte; errors as in `create_picture`."""
     path = Path(path)
-    check_output(path, picture.pixels, picture, overwrite=overwrite)
+    check_output(path, picture.frames, picture, overwrite=overwrite)
     with replacing(path, overwrite) as temporary:
-        shutil.copyfile(picture.path, temporary)
+        shutil.copyfile(picture.source or picture.path, temporary)
 
 
 def check_output(
-    path: Path, pixels: NDArray[Any], like: Picture | None = None, *, overwrite: bool = False
+    path: Path,
+    frames: Sequence[FrameSpec],
+    like: Picture | None = None,
+    *,
+    options: WriteOptions | None = None,
+    overwrite: bool = False,
 ) -> Format:
-    """Return the format to write, or raise as `write` does, before there is anything to lose."""
-    chosen = format_by_suffix(path)
+    """Return the format to write, or raise as `create_picture`, before there is work to lose."""
+    chosen = _choose(path, like, options or WriteOptions())
     if like is not None and _same_file(path, like.path):
         raise FileError(f"{path}: is the input; choose another name")
     check_target(path, overwrite)
-    channels = 1 if pixels.ndim == 2 else pixels.shape[2] if pixels.ndim == 3 else 0
-    if pixels.dtype.name not in chosen.dtypes or channels not in chosen.channels:
-        raise FileError(
-            f"{path}: {chosen.name.upper()} holds {', '.join(chosen.dtypes)} with "
-            f"{', '.join(map(str, chosen.channels))} channels, not {pixels.dtype} of shape "
-            f"{pixels.shape}; choose another extension, such as .tiff"
-        )
+    _check_frames(path, chosen, frames)
     return chosen
+
+
+def _choose(path: Path, like: Picture | None, options: WriteOptions) -> Format:
+    if options.format is not None:
+        return format_by_name(options.format)
+    if path == Path("-") and like is not None and like.format:
+        return format_by_name(like.format)
+    return format_by_suffix(path)
+
+
+def _check_frames(path: Path, chosen: Format, frames: Sequence[FrameSpec]) -> None:
+    if not frames:
+        raise FileError(f"{path}: no frame to write")
+    if len(frames) > 1 and not chosen.many:
+        raise FileError(
+            f"{path}: {chosen.name.upper()} holds one image, not {len(frames)}; choose another "
+            "extension, such as .tiff"
+        )
+    for frame in frames:
+        if not chosen.holds(frame):
+            raise FileError(
+                f"{path}: {chosen.name.upper()} holds {', '.join(chosen.dtypes)} as "
+                f"{', '.join(chosen.channels)}, not {frame.dtype} as {frame.channels} of shape "
+                f"{frame.shape}; choose another extension, such as .tiff"
+            )
 
 
 def _same_file(first: Path, second: Path) -> bool:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["smooth"]
+__all__ = ["smooth", "smooth_at"]
 
 
 def smooth(planes: np.ndarray, sigma: float, truncate: float = 2.5) -> np.ndarray:
@@ -17,9 +17,8 @@ def smooth(planes: np.ndarray, sigma: float, truncate: float = 2.5) -> np.ndarra
     """
     if sigma == 0:
         return planes
-    radius = int(truncate * sigma + 0.5)
-    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    kernel = (kernel / kernel.sum()).astype(planes.dtype)
+    kernel = _kernel(sigma, truncate, planes.dtype)
+    radius = len(kernel) // 2
     for axis in (0, 1):
         size = planes.shape[axis]
         padding = [(radius, radius) if a == axis else (0, 0) for a in range(planes.ndim)]
@@ -31,3 +30,34 @@ def smooth(planes: np.ndarray, sigma: float, truncate: float = 2.5) -> np.ndarra
             total += kernel[radius + step] * (before + after)
         planes = np.moveaxis(total, 0, axis)
     return planes
+
+
+def smooth_at(
+    planes: np.ndarray, sigma: float, rows: np.ndarray, columns: np.ndarray, truncate: float = 2.5
+) -> np.ndarray:
+    """Return `smooth(planes, sigma)[rows][:, columns]` without the work for all the other pixels.
+
+    Examples
+    --------
+    >>> planes = np.random.default_rng(0).random((20, 30))
+    >>> rows, columns = np.array([0, 7, 19]), np.array([4, 29])
+    >>> np.allclose(smooth_at(planes, 1.5, rows, columns), smooth(planes, 1.5)[rows][:, columns])
+    True
+    """
+    kernel = _kernel(sigma, truncate, planes.dtype)
+    radius = len(kernel) // 2
+    for axis, positions in enumerate((rows, columns)):
+        length = planes.shape[axis]
+        total = np.zeros((), planes.dtype)
+        for offset, weight in enumerate(kernel, start=-radius):
+            mirrored = (positions + offset) % (2 * length)
+            mirrored = np.minimum(mirrored, 2 * length - 1 - mirrored)
+            total = total + weight * np.take(planes, mirrored, axis)
+        planes = total
+    return planes
+
+
+def _kernel(sigma: float, truncate: float, dtype: np.dtype) -> np.ndarray:
+    radius = int(truncate * sigma + 0.5)
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    return (kernel / kernel.sum()).astype(dtype)

@@ -1,17 +1,42 @@
 """What an engine is: a network ready to run on planes of any size its multiple allows."""
 
+import os
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_MEMORY", "Engine", "NoisePosterior", "Planes", "Posterior"]
+__all__ = [
+    "WORKING_MEMORY",
+    "Engine",
+    "NoisePosterior",
+    "Planes",
+    "Posterior",
+    "memory_share",
+]
 
 Planes = NDArray[np.float32]
 """Float32 (C, H, W), nominally in [0, 1], H and W multiples of the network's multiple."""
 
-DEFAULT_MEMORY = 2048.0
-"""Working memory of a network in MB when the user sets none: a megapixel or more in one piece."""
+WORKING_MEMORY = 1100.0
+"""MB that windows and bands take where no bound is set: with more there is little left to gain."""
+
+_UNKNOWN_MEMORY = 8000.0  # MB, of a machine that does not tell
+
+
+def memory_share() -> float:
+    """Return a quarter of the machine's memory in MB; 2000 where it cannot be found out (Windows).
+
+    Examples
+    --------
+    >>> memory_share() > 0
+    True
+    """
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6
+    except (AttributeError, ValueError, OSError):
+        total = _UNKNOWN_MEMORY
+    return total / 4
 
 
 class NoisePosterior(NamedTuple):

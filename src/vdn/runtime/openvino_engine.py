@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from vdn.errors import FileError, InputError
-from vdn.runtime.engine import DEFAULT_MEMORY, NoisePosterior, Planes, Posterior
+from vdn.runtime.engine import WORKING_MEMORY, NoisePosterior, Planes, Posterior
 from vdn.runtime.openvino_import import load_openvino
 
 __all__ = ["OpenVinoEngine", "cpu_has_bf16"]
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
-_OVERHEAD = 2.0  # results, scratch memory and changes of layout beside the live tensors
+_OVERHEAD = {"fp32": 2.0, "bf16": 1.3}  # measured memory over that of the live tensors in float32
+_SMALL = 500_000  # pixels; below, compiling for a size takes longer than running
 
 
 @cache
@@ -39,7 +40,10 @@ class OpenVinoEngine:
     """A shipped network on the CPU.
 
     Graphs are compiled for the very shape they run on, which is faster than leaving it open, and
-    kept for the next image as long as their working memory fits in `max_memory` together.
+    kept for the next image as long as their working memory fits in `max_memory` together. Small
+    windows of whatever size share a graph that leaves it open, so that a folder of small images of
+    many sizes does not wait for compilers.
+
     The graph is cut at the tensor `sigma` when only the noise is wanted, or when the image part
     is to get another noise map.
 
@@ -67,7 +71,7 @@ class OpenVinoEngine:
         path: Path,
         precision: str = "fp32",
         threads: int | None = None,
-        max_memory: float = DEFAULT_MEMORY,
+        max_memory: float = WORKING_MEMORY,
     ) -> None:
         if precision == "bf16" and not cpu_has_bf16():
             raise InputError("precision='bf16': this CPU has no bfloat16; use 'auto' or 'fp32'")
@@ -80,9 +84,9 @@ class OpenVinoEngine:
         if threads is not None:
             self._config["INFERENCE_NUM_THREADS"] = str(threads)
         self._capacity = max_memory * 1e6
-        self._requests: OrderedDict[tuple[str, tuple[int, ...]], Any] = OrderedDict()
+        self._requests: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
         self._lock = Lock()
-        self.bytes_per_pixel = _bytes_per_pixel(self._model)
+        self.bytes_per_pixel = _live_bytes(self._model) * _OVERHEAD[precision]
 
     def run(self, planes: Planes, sigma: Planes | None = None, strength: float = 1.0) -> Posterior:
         """Denoise planes (C, H, W) with `strength` times `sigma`, by default the network's own."""
@@ -111,26 +115,31 @@ class OpenVinoEngine:
                 request.set_tensor(name, tensor(batch, shared_memory=True))
             results = {}
             for output in request.model_outputs:
-                array = np.empty(tuple(output.get_shape()), np.float32)
+                array = np.empty((1, *inputs["image"].shape), np.float32)
                 request.set_tensor(output, tensor(array, shared_memory=True))
                 results[output.get_any_name()] = array[0]
             request.infer()
         return results
 
     def _request(self, part: str, shape: tuple[int, ...]) -> Any:
-        key = part, shape
-        if key in self._requests:
-            self._requests.move_to_end(key)
-            return self._requests[key]
-        pixels = sum(kept[1] * kept[2] for _, kept in self._requests) + shape[1] * shape[2]
-        while self._requests and pixels * self.bytes_per_pixel > self._capacity:
-            (_, oldest), _ = self._requests.popitem(last=False)
-            pixels -= oldest[1] * oldest[2]
-        graph = _PARTS[part](self._model.clone())
-        graph.reshape({name.get_any_name(): [1, *shape] for name in graph.inputs})
-        compiled = _core().compile_model(graph, "CPU", self._config)
-        self._requests[key] = compiled.create_infer_request()
+        channels, height, width = shape
+        key = (part, height, width) if height * width > _SMALL else (part, -1, -1)
+        if key not in self._requests:
+            pixels = height * width + sum(_pixels(*kept) for kept in self._requests)
+            while self._requests and pixels * self.bytes_per_pixel > self._capacity:
+                oldest, _ = self._requests.popitem(last=False)
+                pixels -= _pixels(*oldest)
+            graph = _PARTS[part](self._model.clone())
+            graph.reshape({port.get_any_name(): [1, channels, *key[1:]] for port in graph.inputs})
+            compiled = _core().compile_model(graph, "CPU", self._config)
+            self._requests[key] = compiled.create_infer_request()
+        self._requests.move_to_end(key)
         return self._requests[key]
+
+
+def _pixels(_: str, height: int, width: int) -> int:
+    """Return the most pixels a graph has room for."""
+    return _SMALL if height < 0 else height * width
 
 
 def _read(path: Path) -> Any:
@@ -178,8 +187,8 @@ def _whole(model: Any) -> Any:
 _PARTS = {"whole": _whole, "noise": _noise_part, "image": _image_part}
 
 
-def _bytes_per_pixel(model: Any, side: int = 256) -> float:
-    """Return the largest sum of tensors alive at once, a pixel of the input, with some overhead.
+def _live_bytes(model: Any, side: int = 256) -> float:
+    """Return the largest sum of tensors alive at once, a pixel of the input.
 
     Counts every tensor from the step that makes it to the last that reads it, as float32.
     """
@@ -197,4 +206,4 @@ def _bytes_per_pixel(model: Any, side: int = 256) -> float:
             size = np.prod([float(length) for length in port.get_shape()])
             change[index] += size
             change[max(readers, default=index) + 1] -= size
-    return float(_OVERHEAD * 4 * np.cumsum(change).max() / side**2)
+    return float(4 * np.cumsum(change).max() / side**2)

@@ -5,6 +5,7 @@ a frame `halo` pixels wide, which is read but not written; at the border of the 
 whole image would get. All windows of an image have one size: an engine prepares itself once.
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from vdn.errors import InputError
 
-__all__ = ["Tile", "choose_window", "pad_to_multiple", "round_up", "tiles"]
+__all__ = ["Tile", "choose_window", "mirrored", "round_up", "tiles"]
 
 
 class Tile(NamedTuple):
@@ -40,33 +41,28 @@ def round_up(length: int, multiple: int) -> int:
     return -(-length // multiple) * multiple
 
 
-def pad_to_multiple(planes: NDArray[np.float32], multiple: int) -> NDArray[np.float32]:
-    """Reflect an image (C, H, W) at its bottom and right border up to a multiple of `multiple`.
+def mirrored(padded: slice, length: int) -> NDArray[np.intp]:
+    """Return the position in an image that stands for each position of a stretch of the padded one.
 
-    A plane one pixel wide is repeated, one narrower than the padding reflected again and again.
-    An image that fits already is returned as it is when it is contiguous.
+    Beyond its last pixel an image is continued by its mirror image; one pixel wide it is repeated,
+    and narrower than the padding it is mirrored again and again.
+
+    Parameters
+    ----------
+    padded
+        The stretch, as in the `read` of a tile.
+    length
+        Pixels of the image before padding.
 
     Examples
     --------
-    >>> pad_to_multiple(np.array([[[1.0, 2.0, 3.0]]], np.float32), 5)[0, 0]
-    array([1., 2., 3., 2., 1.], dtype=float32)
+    >>> mirrored(slice(0, 5), 3).tolist()
+    [0, 1, 2, 1, 0]
     """
-    channels, height, width = planes.shape
-    shape = channels, round_up(height, multiple), round_up(width, multiple)
-    if shape == planes.shape:
-        return np.ascontiguousarray(planes)
-    padded = np.empty(shape, np.float32)
-    padded[:, :height, :width] = planes
-    padded[:, height:, :width] = padded[:, _reflected(height, shape[1]), :width]
-    padded[:, :, width:] = padded[:, :, _reflected(width, shape[2])]
-    return padded
-
-
-def _reflected(length: int, padded: int) -> NDArray[np.intp]:
-    """Return for the positions `length ... padded - 1` the position each one mirrors."""
-    period = max(2 * (length - 1), 1)
-    phase = np.arange(length, padded) % period
-    return np.minimum(phase, period - phase) if length > 1 else np.zeros_like(phase)
+    if length == 1:
+        return np.zeros(padded.stop - padded.start, np.intp)
+    phase = np.arange(padded.start, padded.stop) % (2 * (length - 1))
+    return np.minimum(phase, 2 * (length - 1) - phase)
 
 
 def tiles(
@@ -127,12 +123,12 @@ def choose_window(
     multiple: int,
     bytes_per_pixel: float,
     max_memory: float,
+    bytes_per_row: float = 0.0,
 ) -> tuple[int, int]:
     """Return the window (height, width) that covers the image with the least work in the memory.
 
     One window for the whole image when it fits. Else, of the grids whose windows take at most
-    `max_memory`, the one that computes the fewest pixels; that is strips over the full width
-    until those become too thin.
+    `max_memory`, the one that computes the fewest pixels.
 
     Parameters
     ----------
@@ -141,7 +137,9 @@ def choose_window(
     bytes_per_pixel
         What the network needs for a pixel of the window.
     max_memory
-        The bound on a window's memory, in MB (10^6 bytes).
+        The bound on the memory, in MB (10^6 bytes).
+    bytes_per_row
+        What is held beside the network for a row of the window, over the image's whole width.
 
     Raises
     ------
@@ -156,11 +154,12 @@ def choose_window(
     (288, 512)
     """
     rows, columns = round_up(height, multiple), round_up(width, multiple)
-    margin, pixels = round_up(halo, multiple), int(max_memory * 1e6 / bytes_per_pixel)
+    margin = round_up(halo, multiple)
     best: tuple[int, tuple[int, int]] | None = None
     for across in range(1, max((columns - 2 * margin) // multiple, 1) + 1):
         window_width, across = _balanced(columns, margin, multiple, across)
-        window_height = min(pixels // window_width // multiple * multiple, rows)
+        row = window_width * bytes_per_pixel + bytes_per_row
+        window_height = min(int(max_memory * 1e6 / row) // multiple * multiple, rows)
         if window_height < rows and window_height <= 2 * margin:
             continue
         down = (
@@ -171,11 +170,11 @@ def choose_window(
         if best is None or work < best[0]:
             best = work, (window_height, window_width)
     if best is None:
-        smallest = min(2 * margin + multiple, rows) * min(2 * margin + multiple, columns)
-        needed = smallest * bytes_per_pixel / 1e6
+        least_rows, least_columns = (min(2 * margin + multiple, side) for side in (rows, columns))
+        needed = least_rows * (least_columns * bytes_per_pixel + bytes_per_row) / 1e6
         raise InputError(
             f"max_memory={max_memory:g} MB holds no window of this model on an image of "
-            f"{height} x {width}; give at least {needed:.0f}"
+            f"{height} x {width}; give at least {math.ceil(needed)}"
         )
     return best[1]
 

@@ -1,0 +1,210 @@
+"""The pictures a command is to take: files, folders, patterns, lists."""
+
+import glob
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vdn.errors import FileError, InputError, VdnError
+
+__all__ = ["STANDARD", "Input", "find_inputs"]
+
+STANDARD = Path("-")
+"""Standard input, or standard output."""
+
+_MADE = (".noise.tiff", ".uncertainty.tiff")
+_MARK = ".denoised"  # before the extension
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file to take.
+
+    Attributes
+    ----------
+    path
+        Where it is; `-` is standard input.
+    below
+        Where its result belongs below an output folder.
+    named
+        Whether the user named this very file; others were found in a folder or by a pattern, and
+        are passed over when they are no pictures.
+    size
+        Its bytes, 0 where nobody knows.
+    identity
+        Device and number of the file, the same for all its names; None where there is no file.
+    problem
+        Why it cannot be taken.
+    """
+
+    path: Path
+    below: Path
+    named: bool = True
+    size: int = 0
+    identity: tuple[int, int] | None = None
+    problem: VdnError | None = None
+
+
+def find_inputs(
+    words: Sequence[str],
+    files_from: str | None = None,
+    separator: bytes = b"\n",
+    leave_out: Path | None = None,
+) -> list[Input]:
+    """Return the files that words of the command line and a list of names stand for.
+
+    A folder stands for the files in it and below, except hidden ones and results of earlier runs;
+    a pattern that is no file's name (`*`, `?`, `[...]`, and `**` for any folders between) for
+    what it matches. No file comes twice.
+
+    Parameters
+    ----------
+    words
+        Names of files and folders, and patterns; `-` alone is standard input.
+    files_from
+        A file with the names of further files and folders, or `-` for standard input.
+    separator
+        What ends a name in that file.
+    leave_out
+        A folder whose files are not taken: that of the results.
+
+    Raises
+    ------
+    InputError
+        When `-` is not the only input, or `leave_out` is among the inputs.
+    FileError
+        When the list cannot be read.
+
+    Examples
+    --------
+    >>> [found] = find_inputs(["absent.png"])
+    >>> found.path.name, found.named
+    ('absent.png', True)
+    """
+    if str(STANDARD) in words:
+        if len(words) > 1 or files_from is not None:
+            raise InputError("- (standard input) has to be the only input")
+        return [Input(STANDARD, STANDARD)]
+    hidden = None if leave_out is None else _identity(leave_out)
+    found = [entry for word in words for entry in _from_word(word, hidden)]
+    if files_from is not None:
+        found += _from_list(files_from, separator, hidden)
+    return list(_once(found))
+
+
+def _from_word(word: str, hidden: tuple[int, int] | None) -> Iterator[Input]:
+    path = Path(word)
+    if path.is_dir():
+        if hidden is not None and _identity(path) == hidden:
+            raise InputError(f"{path} is the folder of the results too; choose another one")
+        yield from _below(path, path, hidden)
+    elif os.path.lexists(path) or not glob.has_magic(word):
+        yield _named(path, Path(path.name))
+    else:
+        base = _fixed_part(path)
+        matches = sorted(map(Path, glob.glob(word, recursive=True)))
+        if not matches:
+            yield Input(path, path, problem=InputError(f"{path}: matches no file"))
+        for match in matches:
+            if match.is_dir():
+                yield from _below(match, base, hidden)
+            elif not _is_result(match.name):
+                yield from _candidate(match, base)
+
+
+def _from_list(name: str, separator: bytes, hidden: tuple[int, int] | None) -> Iterator[Input]:
+    for entry in _names(name, separator):
+        path = Path(entry)
+        mirrored = not path.is_absolute() and ".." not in path.parts
+        if path.is_dir():
+            yield from _below(path, path.parent if not mirrored else Path(), hidden)
+        else:
+            yield _named(path, path if mirrored else Path(path.name))
+
+
+def _names(name: str, separator: bytes) -> Iterator[str]:
+    try:
+        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(f"{name}: cannot be opened ({reason})") from error
+    for entry in content.split(separator):
+        if separator == b"\n":
+            entry = entry.removesuffix(b"\r")
+        if entry:
+            yield os.fsdecode(entry)
+
+
+def _below(folder: Path, base: Path, hidden: tuple[int, int] | None) -> Iterator[Input]:
+    """Yield the files in a folder and below, each folder once, whatever links lead to it."""
+    entered = {hidden}
+    problems: list[OSError] = []
+    for root, folders, names in os.walk(folder, onerror=problems.append, followlinks=True):
+        here = _identity(Path(root))
+        if here in entered:
+            folders.clear()
+            continue
+        entered.add(here)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and not _is_result(name):
+                yield from _candidate(Path(root, name), base)
+    for error in problems:
+        where = Path(os.fsdecode(error.filename))
+        reason = FileError(f"{where}: cannot be opened ({error.strerror})")
+        yield Input(where, where, problem=reason)
+
+
+def _candidate(path: Path, base: Path) -> Iterator[Input]:
+    """Yield a file that was found, unless it is a pipe, a device or the like."""
+    try:
+        about = path.stat()
+    except OSError:  # a broken link, for instance: opening it will tell
+        yield Input(path, path.relative_to(base), named=False)
+        return
+    if stat.S_ISREG(about.st_mode):
+        identity = about.st_dev, about.st_ino
+        yield Input(path, path.relative_to(base), False, about.st_size, identity)
+
+
+def _named(path: Path, below: Path) -> Input:
+    try:
+        about = path.stat()
+    except (OSError, ValueError):
+        return Input(path, below)
+    return Input(path, below, True, about.st_size, (about.st_dev, about.st_ino))
+
+
+def _once(found: Iterable[Input]) -> Iterator[Input]:
+    """Leave out what has come before by the same name; other names of a file are files too."""
+    seen = set()
+    for entry in found:
+        name = os.path.abspath(entry.path)
+        if name not in seen:
+            seen.add(name)
+            yield entry
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """Return the folder before the first part with a wildcard."""
+    parts = []
+    for part in pattern.parts[:-1]:
+        if glob.has_magic(part):
+            break
+        parts.append(part)
+    return Path(*parts)
+
+
+def _is_result(name: str) -> bool:
+    return name.endswith(_MADE) or Path(name).stem.endswith(_MARK)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino

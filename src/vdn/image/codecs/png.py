@@ -1,0 +1,157 @@
+"""PNG: 8 and 16 bit, gray and colour, with and without alpha; palettes become colour."""
+
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdn.errors import FileError
+from vdn.image.codecs.pillow_files import frame_durations, open_frames
+from vdn.image.frame import lazy_frames
+from vdn.image.job import Job
+from vdn.image.metadata import Metadata
+from vdn.image.picture import Picture
+
+__all__ = ["encode", "open_file"]
+
+_HEADER = 33  # bytes of the signature and the first chunk, IHDR; metadata goes after it
+_BIT_DEPTH, _COLOUR_TYPE = 24, 25
+_METRE = 0.0254  # in inches
+_COMPRESSION = 4
+_XMP = b"XML:com.adobe.xmp\0"
+_SOFTWARE = b"Software\0"
+_COLOUR = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
+_KEPT = (*_COLOUR, b"iCCP", b"eXIf", b"tEXt", b"zTXt", b"iTXt")
+_CHUNK_LIMIT = 64 * 2**20  # bytes of metadata in one piece
+
+
+def open_file(path: Path, limit: int) -> Picture:
+    """Open a PNG file, still or animated."""
+    from PIL.PngImagePlugin import PngImageFile
+
+    with path.open("rb") as file:
+        header = file.read(_HEADER)
+    deep = header[_BIT_DEPTH : _BIT_DEPTH + 1] == b"\x10"
+    with PngImageFile(path) as image:
+        mode = _mode(header[_COLOUR_TYPE], image.has_transparency_data)
+        count = image.n_frames
+        if count > 1 and deep:
+            raise FileError("is an animated PNG of 16 bits; give its frames as single pictures")
+        frames, close = open_frames(lambda: PngImageFile(path), count, mode, limit, 1 + deep)
+        dpi = image.info.get("dpi")
+        animation = {key: image.info[key] for key in ("loop",) if key in image.info}
+        if count > 1:
+            animation["duration"] = frame_durations(image, count)
+            animation["default_image"] = bool(image.default_image)
+    if deep:
+        frames = lazy_frames([frames[0].spec(dtype=np.dtype(np.uint16))], lambda _: _deep(path))
+
+    exif, icc, xmp, passed_on = b"", b"", b"", []
+    for kind, content in _chunks(path):
+        if kind == b"eXIf":
+            exif = content.removeprefix(b"Exif\0\0")
+        elif kind == b"iCCP":
+            icc = _inflate(content.partition(b"\0")[2][1:])
+        elif content.startswith(_XMP):
+            xmp = _itxt_text(content)
+        else:
+            passed_on.append((kind, content))
+    metadata = Metadata(exif, icc, xmp, dpi)
+    encoding = {"chunks": passed_on, "animation": animation}
+    return Picture(frames, metadata, "png", path, encoding, close=close)
+
+
+def encode(path: Path, job: Job) -> None:
+    """Write a PNG file, with the chunks about colour and the texts of the source."""
+    data = _animated(job) if len(job.frames) > 1 else _still(job)
+    contents = [*job.encoding.get("chunks", ()), *_metadata_chunks(job.metadata)]
+    if job.options.provenance:
+        note = _SOFTWARE + job.options.provenance.text.encode()
+        contents.append((b"tEXt", note))
+    with path.open("wb") as file:
+        file.write(data[:_HEADER])
+        for kind, content in contents:
+            file.write(_chunk(kind, content))
+        file.write(memoryview(data)[_HEADER:])
+
+
+def _still(job: Job) -> bytes:
+    import imagecodecs
+
+    (frame,) = job.frames
+    return bytes(imagecodecs.png_encode(job.frame_pixels(frame), level=_COMPRESSION))
+
+
+def _animated(job: Job) -> bytes:
+    from PIL import Image
+
+    images = [Image.fromarray(job.frame_pixels(frame)) for frame in job.frames]
+    buffer = io.BytesIO()
+    options = {"save_all": True, "append_images": images[1:], **job.encoding.get("animation", {})}
+    images[0].save(buffer, "PNG", compress_level=_COMPRESSION, **options)
+    return buffer.getvalue()
+
+
+def _deep(path: Path) -> NDArray[Any]:
+    """Decode 16 bits a channel, which Pillow cuts down to 8 in colour."""
+    import imagecodecs
+
+    pixels: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
+    return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels
+
+
+def _mode(colour_type: int, transparent: bool) -> str:
+    """Return the Pillow mode that holds the picture without loss."""
+    alpha = transparent or bool(colour_type & 4)
+    return ("RGBA" if alpha else "RGB") if colour_type & 2 else ("LA" if alpha else "L")
+
+
+def _chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the chunks with metadata, about colour, and with texts, as they stand in the file."""
+    with path.open("rb") as file:
+        file.seek(_HEADER)
+        while len(start := file.read(8)) == 8:
+            length, kind = int.from_bytes(start[:4]), start[4:]
+            if kind not in _KEPT:
+                file.seek(length + 4, 1)
+                continue
+            if length > _CHUNK_LIMIT:
+                raise FileError(f"is damaged (a {kind.decode()} chunk of {length:,} bytes)")
+            yield kind, file.read(length)
+            file.seek(4, 1)  # the checksum
+
+
+def _itxt_text(content: bytes) -> bytes:
+    """Return the text of an iTXt chunk: keyword, NUL, flag, method, language, NUL, title, NUL."""
+    rest = content.partition(b"\0")[2]
+    text = rest[2:].split(b"\0", 2)[-1]
+    return _inflate(text) if rest[:1] == b"\1" else text
+
+
+def _inflate(data: bytes) -> bytes:
+    """Decompress, but not a bomb."""
+    inflated = zlib.decompressobj().decompress(data, _CHUNK_LIMIT + 1)
+    if len(inflated) > _CHUNK_LIMIT:
+        raise FileError("is damaged (its metadata inflates without end)")
+    return inflated
+
+
+def _metadata_chunks(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
+    if metadata.icc:
+        yield b"iCCP", b"ICC\0\0" + zlib.compress(metadata.icc)
+    if metadata.dpi:
+        x, y = (min(round(value / _METRE), 2**31 - 1) for value in metadata.dpi)
+        yield b"pHYs", x.to_bytes(4) + y.to_bytes(4) + b"\1"
+    if metadata.exif:
+        yield b"eXIf", metadata.exif
+    if metadata.xmp:
+        yield b"iTXt", _XMP + b"\0\0\0\0" + metadata.xmp
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(kind + content)
+    return len(content).to_bytes(4) + kind + content + checksum.to_bytes(4)

@@ -1,0 +1,177 @@
+"""Open TIFF and BigTIFF: integers and floats, gray, colour, planes, pages, strips and tiles.
+
+Reduced copies of other pages (the levels of a pyramid, thumbnails) and transparency masks are left
+out: they would show the picture as it was.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vdn.errors import FileError
+from vdn.image.codecs.tiff_exif import read_directories
+from vdn.image.codecs.tiff_rows import PageRows
+from vdn.image.codecs.tiff_tags import RawTag, passing_tags
+from vdn.image.frame import Frame
+from vdn.image.metadata import Metadata, build_exif
+from vdn.image.picture import Picture
+
+__all__ = ["open_file"]
+
+_LOSSLESS = ("NONE", "LZW", "ADOBE_DEFLATE", "DEFLATE", "PACKBITS", "ZSTD", "LZMA")
+_RESOLUTION_UNITS = {2: 1.0, 3: 2.54}  # inch and centimetre, in dots per inch
+_ICC, _XMP, _X_RESOLUTION = 34675, 700, 282
+_NO_DATA = 42113  # GDAL's
+_DNG_VERSION, _CFA = 50706, 32803
+_PHOTOGRAPHIC = (270, 271, 272, 274, 305, 306, 315, 33432)  # those that EXIF has too
+_ALPHA = (1, 2)
+_DEFLATE = 8
+_RGB, _YCBCR = 2, 6
+_STRIP_LIMIT = 64 * 2**20  # strips are written as long as they came, up to here
+
+
+def open_file(path: Path, limit: int) -> Picture:
+    """Open a TIFF file."""
+    import tifffile
+
+    file = tifffile.TiffFile(path)
+    try:
+        return _open(file, path, limit)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _open(file: Any, path: Path, limit: int) -> Picture:
+    pages = _pages(file)
+    frames, encodings = [], []
+    for index, page in enumerate(pages):
+        channels = _check_colours(page)
+        for repeat in range(_repeats(file, pages)):
+            rows = PageRows(page, limit, skip=repeat * page.nbytes)
+            frames.append(_frame(page, rows, channels, max(index, repeat), len(pages) + repeat > 1))
+            encodings.append(_page_encoding(page))
+    directories = read_directories(pages[0])
+    encoding = {
+        "file": {"bigtiff": file.is_bigtiff, "byteorder": file.byteorder},
+        "contiguous": len(frames) > 1
+        and (file.is_imagej or len(pages) == 1)
+        and (pages[0].is_contiguous and pages[0].planarconfig == 1),
+        "pages": encodings,
+        "directories": directories,
+    }
+    metadata = _metadata(pages[0], directories)
+    return Picture(frames, metadata, "tiff", path, encoding, close=file.close)
+
+
+def _pages(file: Any) -> list[Any]:
+    pages = [page.aspage() for page in file.pages]
+    first = pages[0]
+    below = first.pages or ()
+    if _DNG_VERSION in first.tags or any(p.photometric == _CFA for p in (first, *below)):
+        raise FileError("is a camera raw file; give it the extension of its kind, such as .dng")
+    return [page for page in pages if not page.is_reduced and not page.is_mask] or pages[:1]
+
+
+def _repeats(file: Any, pages: list[Any]) -> int:
+    """Return how many images follow each other in the only page, as ImageJ writes large stacks."""
+    if len(pages) > 1 or not pages[0].is_contiguous:
+        return 1
+    page = pages[0]
+    images = int((file.imagej_metadata or {}).get("images", 1)) if file.is_imagej else 1
+    if file.is_shaped and not file.is_imagej:
+        images = max(1, file.series[0].size // page.size)
+    fitting = (file.filehandle.size - page.dataoffsets[0]) // page.nbytes
+    return max(1, min(images, fitting))
+
+
+def _frame(page: Any, rows: PageRows, channels: str, number: int, many: bool) -> Frame:
+    size = (page.imagelength, page.imagewidth)
+    samples = page.samplesperpixel
+    return Frame(
+        shape=(*size, samples) if samples > 1 else size,
+        dtype=page.dtype.newbyteorder("="),
+        channels=channels,
+        name=f"page {number + 1}" if many else "",
+        streams=rows.streams,
+        no_data=float(page.nodata) if _NO_DATA in page.tags else None,
+        read_rows=rows,
+    )
+
+
+def _check_colours(page: Any) -> str:
+    """Return what the channels of a page are, or refuse it."""
+    from tifffile import PHOTOMETRIC
+
+    kind, samples = page.photometric, page.samplesperpixel
+    if min(page.imagelength, page.imagewidth, samples) < 1:
+        raise FileError("has no pixels")
+    if page.imagedepth > 1:
+        raise FileError(f"is a volume {page.imagedepth} images deep; store them as pages")
+    if page.dtype is None or page.dtype.kind not in "uif":
+        what = "1 bit" if page.bitspersample == 1 else f"{page.dtype or page.bitspersample}"
+        raise FileError(f"is a TIFF of {what} values; convert it to 8 or 16 bits or floats first")
+    is_jpeg = page.compression.name in ("JPEG", "OJPEG")
+    known = kind in (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.RGB)
+    if not known and not (kind == PHOTOMETRIC.YCBCR and is_jpeg):
+        name = getattr(kind, "name", kind)
+        raise FileError(f"is a {name} TIFF; convert it to gray or RGB first")
+    extra = tuple(page.extrasamples)
+    if kind in (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR):
+        return {3: "colour", 4: "colour+alpha"}.get(samples, "planes")
+    if samples == 2 and extra and extra[0] in _ALPHA:
+        return "gray+alpha"
+    return "gray" if samples == 1 else "planes"
+
+
+def _metadata(page: Any, directories: Mapping[int, Mapping[int, Any]]) -> Metadata:
+    values = {tag.code: tag.value for tag in reversed(list(page.tags))}  # of two the first
+    x, y = page.resolution
+    factor = _RESOLUTION_UNITS.get(int(page.resolutionunit))
+    known = factor is not None and _X_RESOLUTION in values and 0 < min(x, y) <= max(x, y) < math.inf
+    photographic = {code: _plain(values[code]) for code in _PHOTOGRAPHIC if code in values}
+    icc, xmp = values.get(_ICC, b""), values.get(_XMP, b"")
+    return Metadata(
+        exif=build_exif(photographic, directories),
+        icc=icc if isinstance(icc, bytes) else b"",
+        xmp=xmp if isinstance(xmp, bytes) else b"",
+        dpi=(x * factor, y * factor) if known else None,
+    )
+
+
+def _page_encoding(page: Any) -> dict[str, Any]:
+    lossless = page.compression.name in _LOSSLESS
+    tags: list[RawTag] = passing_tags(page)
+    storage: dict[str, Any] = {
+        "compression": int(page.compression) if lossless else _DEFLATE,
+        "predictor": page.predictor if lossless and page.predictor > 1 else None,
+    }
+    if page.is_tiled:
+        storage["tile"] = (page.tilelength, page.tilewidth)
+    else:
+        row = page.imagewidth * page.samplesperpixel * page.dtype.itemsize
+        if row * min(page.rowsperstrip, page.imagelength) <= _STRIP_LIMIT:
+            storage["rowsperstrip"] = min(page.rowsperstrip, page.imagelength)
+    encoding = {
+        "storage": storage,
+        "tags": tags,
+        "planar": page.planarconfig == 2,
+        "rgb": page.photometric in (_RGB, _YCBCR),
+        "white_is_zero": page.photometric == 0,
+        "extrasamples": tuple(page.extrasamples),
+        "subfiletype": int(page.subfiletype),
+    }
+    if _X_RESOLUTION in page.tags:
+        encoding["resolution"] = {
+            "resolution": page.resolution,
+            "resolutionunit": page.resolutionunit,
+        }
+    return encoding
+
+
+def _plain(value: Any) -> Any:
+    """Return enumerations as the numbers they stand for, and text as bytes."""
+    if isinstance(value, str):
+        return value.encode()
+    return int(value) if isinstance(value, int) else value

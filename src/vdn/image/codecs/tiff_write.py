@@ -1,0 +1,219 @@
+"""Write TIFF and BigTIFF in strips or tiles, as the rows come."""
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdn.image.codecs.tiff_exif import append_directories
+from vdn.image.codecs.tiff_tags import DESCRIPTION, SOFTWARE, RawTag
+from vdn.image.frame import FrameSpec
+from vdn.image.job import Job
+from vdn.image.metadata import Metadata, as_bytes
+
+__all__ = ["encode"]
+
+_XMP, _ICC = 700, 34675
+_BYTE, _ASCII, _SHORT, _UNDEFINED = 1, 2, 3, 7
+_CLASSIC_LIMIT = 2**32 - 2**25  # bytes of pixels in a file with offsets of 32 bits
+_PHOTOGRAPHIC = (270, 271, 272, 274, 305, 306, 315, 33432)
+_STRIP = 2**20  # bytes of a strip of a new file
+_SPOOLED = 256  # rows read at a time from channels kept on the disk
+_PACKBITS = 32773
+_INTEGER_PREDICTOR, _FLOAT_PREDICTOR = 2, 3
+_NEW_ALPHA = {"gray+alpha": ("unassalpha",), "colour+alpha": ("unassalpha",)}
+
+
+def encode(path: Path, job: Job) -> None:
+    """Write a TIFF file as the source was stored, or uncompressed in strips of a megabyte."""
+    import tifffile
+
+    file = dict(job.encoding.get("file", {}))
+    large = sum(frame.nbytes for frame in job.frames) > _CLASSIC_LIMIT
+    file["bigtiff"] = file.get("bigtiff", False) or large
+    pages = job.encoding.get("pages", ())
+    groups = [[frame] for frame in job.frames]
+    if job.encoding.get("contiguous") and _alike(job.frames):
+        groups = [list(job.frames)]
+    with tifffile.TiffWriter(path, **file) as writer:
+        for index, group in enumerate(groups):
+            page = pages[index] if index < len(pages) else {}
+            tags = {tag.code: tag for tag in page.get("tags", ())}
+            if not pages and index == 0:
+                tags = {tag.code: tag for tag in _tags_from(job.metadata)}
+            if job.options.provenance and index == 0:
+                before = tags[SOFTWARE].value.rstrip(b"\0 ") if SOFTWARE in tags else b""
+                note = job.options.provenance.after(before.decode("latin-1")).encode("latin-1")
+                tags[SOFTWARE] = RawTag(SOFTWARE, _ASCII, len(note), note)
+            _write_pages(writer, path, group, job, page, tags)
+    directories = job.encoding.get("directories") or job.metadata.exif_directories()
+    if directories:
+        append_directories(path, directories)
+
+
+def _write_pages(
+    writer: Any,
+    path: Path,
+    frames: Sequence[FrameSpec],
+    job: Job,
+    page: Mapping[str, Any],
+    tags: dict[int, RawTag],
+) -> None:
+    """Write a page, or several alike whose pixels follow each other, as ImageJ wants them."""
+    frame = frames[0]
+    height, width = frame.shape[:2]
+    channels = frame.shape[2] if len(frame.shape) == 3 else 1
+    separate = bool(page.get("planar")) and channels > 1
+    storage = _storage(frame, page, channels if separate else 1)
+    bands = (np.atleast_3d(band) for each in frames for band in job.frame_bands(each))
+    if page.get("white_is_zero") and frame.dtype.kind == "u":
+        bands = (np.invert(band) for band in bands)
+    shape = (height, width) if channels == 1 else (height, width, channels)
+    if separate:
+        shape = (channels, height, width)
+    description = tags.pop(DESCRIPTION).value if DESCRIPTION in tags else None
+    dtype = frame.dtype.newbyteorder(writer.tiff.byteorder)
+    with tempfile.TemporaryFile(dir=path.parent) as spool:
+        planes = _planes(bands, frame, spool) if separate else [bands]
+        segments: Iterator[bytes]
+        if len(frames) > 1:
+            segments = (np.ascontiguousarray(band, dtype).tobytes() for band in bands)
+            shape, storage = (len(frames), *shape), {}
+            if description:  # tifffile's: only the first page is listed
+                description = description.replace(b', "truncated": true', b"")
+        else:
+            segments = _segments(planes, storage, dtype)
+        writer.write(
+            segments,
+            shape=shape,
+            dtype=frame.dtype,
+            photometric=_photometric(frame, page, channels),
+            planarconfig=("separate" if separate else "contig") if channels > 1 else None,
+            extrasamples=_extrasamples(frame, page) if channels > 1 else None,
+            subfiletype=page.get("subfiletype", 0),
+            description=description,
+            metadata=None,
+            software=False,
+            extratags=[(tag.code, tag.dtype, tag.count, tag.value, True) for tag in tags.values()],
+            **_resolution(job.metadata, page),
+            **storage,
+        )
+
+
+def _alike(frames: Sequence[FrameSpec]) -> bool:
+    return len({(frame.shape, frame.dtype, frame.channels) for frame in frames}) == 1
+
+
+def _photometric(frame: FrameSpec, page: Mapping[str, Any], channels: int) -> str:
+    many_colours = page.get("rgb") and channels == len(page["extrasamples"]) + 3
+    if frame.channels.startswith("colour") or many_colours:
+        return "rgb"
+    return "miniswhite" if page.get("white_is_zero") else "minisblack"
+
+
+def _extrasamples(frame: FrameSpec, page: Mapping[str, Any]) -> Sequence[Any] | None:
+    return page.get("extrasamples") or _NEW_ALPHA.get(frame.channels)
+
+
+def _storage(frame: FrameSpec, page: Mapping[str, Any], planes: int) -> dict[str, Any]:
+    """Return compression, predictor, and the size of tiles or strips."""
+    storage = dict(page.get("storage", {}))
+    if "tile" not in storage:
+        rows = storage.get("rowsperstrip") or max(1, _STRIP * planes // frame.row_bytes)
+        storage["rowsperstrip"] = min(rows, frame.shape[0])
+    is_float = frame.dtype.kind == "f"
+    if storage.get("predictor") == (_INTEGER_PREDICTOR if is_float else _FLOAT_PREDICTOR):
+        storage["predictor"] = None
+    return storage
+
+
+def _planes(
+    bands: Iterable[NDArray[Any]], frame: FrameSpec, spool: Any
+) -> Iterator[Iterable[NDArray[Any]]]:
+    """Yield the channels one after the other, which come together: the disk keeps them."""
+    height, width, channels = frame.shape
+    kept = np.memmap(spool, frame.dtype, "w+", shape=(channels, height, width))
+    row = 0
+    for band in bands:
+        kept[:, row : row + len(band)] = np.moveaxis(band, -1, 0)
+        row += len(band)
+    for plane in kept:
+        yield (plane[row : row + _SPOOLED, :, None] for row in range(0, height, _SPOOLED))
+
+
+def _segments(
+    planes: Iterable[Iterable[NDArray[Any]]], storage: Mapping[str, Any], dtype: np.dtype[Any]
+) -> Iterator[bytes]:
+    """Yield the encoded strips or tiles of bands (n, W, C) of rows."""
+    encode_segment = _encoder(storage, dtype)
+    tile = storage.get("tile")
+    length = tile[0] if tile else storage["rowsperstrip"]
+    for bands in planes:
+        for rows in _regrouped(bands, length):
+            if tile is None:
+                yield encode_segment(rows)
+                continue
+            for left in range(0, rows.shape[1], tile[1]):
+                part = rows[:, left : left + tile[1]]
+                padding = [(0, tile[0] - part.shape[0]), (0, tile[1] - part.shape[1]), (0, 0)]
+                yield encode_segment(np.pad(part, padding, mode="edge"))
+
+
+def _regrouped(bands: Iterable[NDArray[Any]], length: int) -> Iterator[NDArray[Any]]:
+    """Yield the same rows in groups of `length`; the last may be shorter."""
+    waiting: list[NDArray[Any]] = []
+    count = 0
+    for band in bands:
+        start = 0
+        while count + len(band) - start >= length:
+            stop = start + length - count
+            waiting.append(band[start:stop])
+            yield waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+            waiting, count, start = [], 0, stop
+        if start < len(band):
+            waiting.append(band[start:])
+            count += len(band) - start
+    if waiting:
+        yield waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+
+
+def _encoder(storage: Mapping[str, Any], dtype: np.dtype[Any]) -> Callable[[NDArray[Any]], bytes]:
+    from tifffile import TIFF
+
+    compression, predictor = int(storage.get("compression", 1)), storage.get("predictor")
+    options = {"axis": -2} if compression == _PACKBITS else {}
+
+    def encode_segment(segment: NDArray[Any]) -> bytes:
+        data: Any = np.ascontiguousarray(segment, dtype)
+        if predictor:
+            data = TIFF.PREDICTORS[predictor](data, axis=-2)
+        if compression > 1:
+            return bytes(TIFF.COMPRESSORS[compression](data, **options))
+        return bytes(data.tobytes())
+
+    return encode_segment
+
+
+def _resolution(metadata: Metadata, page: Mapping[str, Any]) -> dict[str, Any]:
+    if "resolution" in page:
+        return dict(page["resolution"])
+    if page or not metadata.dpi:
+        return {}
+    return {"resolution": metadata.dpi, "resolutionunit": "inch"}
+
+
+def _tags_from(metadata: Metadata) -> Iterator[RawTag]:
+    """Yield the metadata of another format as tags."""
+    for code, value in metadata.exif_tags().items():
+        if code in _PHOTOGRAPHIC and isinstance(value, str):
+            text: bytes = as_bytes(value)
+            yield RawTag(code, _ASCII, len(text), text)
+        elif code in _PHOTOGRAPHIC and isinstance(value, int):
+            yield RawTag(code, _SHORT, 1, np.uint16(value).tobytes())
+    if metadata.xmp:
+        yield RawTag(_XMP, _BYTE, len(metadata.xmp), metadata.xmp)
+    if metadata.icc:
+        yield RawTag(_ICC, _UNDEFINED, len(metadata.icc), metadata.icc)

@@ -1,0 +1,347 @@
+"""A picture from file to file: the clean picture, the map of its noise, that of its error."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdn.denoised import error_deviation, noise_deviation
+from vdn.denoiser import Denoiser, check_strength
+from vdn.image.atomic import check_target
+from vdn.image.formats import FORMATS, format_by_name, format_by_suffix
+from vdn.image.frame import Frame, FrameSpec
+from vdn.image.job import WriteOptions
+from vdn.image.picture import Picture
+from vdn.image.provenance import Provenance
+from vdn.image.write import copy, create_map, create_picture, map_spec
+from vdn.runtime.engine import Planes
+from vdn.streaming.frames import FramePass, pass_frames
+from vdn.streaming.known import KnownNoise
+from vdn.streaming.lanes import Lanes, Output
+from vdn.survey import Levels
+from vdn.windows import Answer, Task, colours
+
+__all__ = ["Report", "Settings", "Targets", "denoise_picture"]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The files to make of a picture; None where one is not wanted.
+
+    Attributes
+    ----------
+    image
+        A path, or a stream of bytes.
+    noise_map, uncertainty
+        Paths of TIFF files.
+    """
+
+    image: Path | BinaryIO | None
+    noise_map: Path | None = None
+    uncertainty: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How pictures are denoised and written.
+
+    Attributes
+    ----------
+    strength
+        As in `Denoiser`.
+    noise_sigma
+        The noise where it is known, in the units of the picture: a number or the file of a map.
+    format, quality
+        Of the clean picture; by default as its name says, and as the source.
+    provenance
+        Whether to note in the picture what made it.
+    overwrite
+        Whether to replace existing files.
+    """
+
+    strength: float = 1.0
+    noise_sigma: float | Path | None = None
+    format: str | None = None
+    quality: int | None = None
+    provenance: bool = True
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done to a picture.
+
+    Attributes
+    ----------
+    model
+        Names of the models used, with commas.
+    width, height
+        Of the first frame.
+    frames
+        How many there are.
+    pixels
+        Of all frames.
+    noise_sigma
+        Mean standard deviation of the noise, a channel each.
+    """
+
+    model: str
+    width: int
+    height: int
+    frames: int
+    pixels: int
+    noise_sigma: tuple[float, ...]
+
+
+def denoise_picture(
+    denoiser: Denoiser,
+    picture: Picture,
+    targets: Targets,
+    settings: Settings,
+    lanes: Lanes,
+    *,
+    advance: Callable[[float], None] = lambda share: None,
+    all_read: Callable[[], None] = lambda: None,
+) -> Callable[[], Report]:
+    """Denoise an open picture band by band; return what finishes its files.
+
+    The result is that of `Denoiser` on the whole array, up to the rounding of its sums. Memory
+    stays within the bound of the denoiser, whatever the size; only formats that cannot be read or
+    written in parts take that of a whole frame.
+
+    Parameters
+    ----------
+    denoiser
+        The models and the bound on memory.
+    picture
+        The picture; it has to stay open until all is read.
+    targets
+        What to make. Nothing appears before it is finished.
+    settings
+        How.
+    lanes
+        Where the files are read and written.
+    advance
+        Called with the share of the pixels that has been done since the last call.
+    all_read
+        Called when nothing more needs to be read.
+
+    Returns
+    -------
+    callable
+        To be called in the writing thread: completes the files, or leaves none of them and raises.
+
+    Raises
+    ------
+    VdnError
+        When the picture cannot be read, or an argument or a target does not do.
+    """
+    check_strength(settings.strength)
+    job = _Job(denoiser, picture, targets, settings, lanes)
+    total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
+    known = KnownNoise(settings.noise_sigma, picture, lanes)
+    try:
+        for step in pass_frames(
+            denoiser,
+            picture.frames,
+            lanes,
+            job.task,
+            sigma=known.of,
+            output_bytes=job.row_bytes,
+            held_bytes=job.held_bytes,
+            all_read=all_read,
+        ):
+            for pixels in job.frame(step):
+                advance(pixels / total)
+    finally:
+        lanes.read(known.close)
+    return lambda: job.complete(total)
+
+
+class _Job:
+    """The files of one picture while they are made."""
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        picture: Picture,
+        targets: Targets,
+        settings: Settings,
+        lanes: Lanes,
+    ) -> None:
+        self._picture, self._targets, self._settings = picture, targets, settings
+        self._levels = Levels(0)
+        self._models = dict.fromkeys(
+            denoiser.ready_for(frame).card.name for frame in picture.frames
+        )
+        self._copied = self._stays_as_it_is()
+        overwrite = settings.overwrite
+        for path in (targets.noise_map, targets.uncertainty):
+            if path is not None:
+                check_target(path, overwrite)
+        self._image = self._noise = self._error = None
+        if targets.image is not None and not self._copied:
+            options = self._options(targets.image)
+            self._image = lanes.output(
+                create_picture(targets.image, picture, options=options, overwrite=overwrite)
+            )
+        if targets.noise_map is not None:
+            self._noise = lanes.output(create_map(targets.noise_map, picture, overwrite=overwrite))
+        if targets.uncertainty is not None:
+            self._error = lanes.output(
+                create_map(targets.uncertainty, picture, overwrite=overwrite)
+            )
+
+    @property
+    def task(self) -> Task:
+        """What is to be found out."""
+        needs_image = self._image is not None or self._error is not None
+        noise_only = self._settings.strength == 0 or not needs_image
+        return Task(noise_only=noise_only, strength=self._settings.strength)
+
+    def row_bytes(self, frame: FrameSpec) -> float:
+        """Return the memory for a row of what is written: while it is made, and in the queue."""
+        maps = (self._noise is not None) + (self._error is not None)
+        image = frame.row_bytes if self._image is not None else 0
+        return 2 * (image + maps * map_spec(frame).row_bytes)
+
+    def held_bytes(self, frame: FrameSpec) -> float:
+        """Return the memory for what can only be written as a whole."""
+        return 0 if self._image is None or self._image.streams else frame.nbytes
+
+    def frame(self, step: FramePass) -> Iterator[float]:
+        """Take a frame through; yield the pixels of every part that is done."""
+        levels = Levels(colours(step.frame))
+        parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
+        for rows, found in groupby(step.answers, key=lambda answer: answer.rows):
+            band = _Band(step.frame, rows, self._image, self._noise, self._error)
+            for answer in found:
+                sigma = answer.unit.map_to_user(_planar(noise_deviation(answer.noise)))
+                levels.add(np.atleast_3d(sigma), answer.channels)
+                error = sigma
+                if answer.log_error_variance is not None:
+                    scale = step.ready.card.error_scale
+                    deviation = error_deviation(answer.log_error_variance, scale)
+                    error = answer.unit.map_to_user(_planar(deviation))
+                band.put(answer, sigma, error)
+                yield sigma.shape[0] * sigma.shape[1] / parts
+            band.write(step.index)
+        self._levels = self._levels.merge(levels)
+
+    def complete(self, pixels: int) -> Report:
+        """Finish all files, the picture last; in the writing thread."""
+        targets, made = self._targets, list[Path]()
+        pairs = (
+            (self._noise, targets.noise_map),
+            (self._error, targets.uncertainty),
+            (self._image, targets.image),
+        )
+        with ExitStack() as failed:
+            for output, _ in pairs:
+                if output is not None:
+                    failed.callback(output.drop)
+            failed.callback(_remove, made)
+            for output, target in pairs:
+                if output is not None:
+                    output.complete()
+                    made += [target] if isinstance(target, Path) else []
+            if self._copied:
+                self._copy()
+            failed.pop_all()
+        height, width = self._picture.frames[0].shape[:2]
+        return Report(
+            ", ".join(self._models),
+            width,
+            height,
+            len(self._picture.frames),
+            pixels,
+            self._levels.mean,
+        )
+
+    def _copy(self) -> None:
+        target, picture = self._targets.image, self._picture
+        if isinstance(target, Path):
+            copy(picture, target, overwrite=self._settings.overwrite)
+        elif target is not None:
+            with (picture.source or picture.path).open("rb") as file:
+                shutil.copyfileobj(file, target)
+
+    def _stays_as_it_is(self) -> bool:
+        """Tell whether the picture is the file itself, which is then not even compressed anew."""
+        target, settings = self._targets.image, self._settings
+        if target is None or settings.strength > 0 or settings.quality is not None:
+            return False
+        name = self._options(target).format
+        if name is None:
+            assert isinstance(target, Path)
+            return format_by_suffix(target).name == self._picture.format
+        return format_by_name(name).name == self._picture.format
+
+    def _options(self, target: Path | BinaryIO) -> WriteOptions:
+        name = self._settings.format
+        if name is None and not (isinstance(target, Path) and target.suffix):
+            name = next(known.output for known in FORMATS if known.name == self._picture.format)
+        note = Provenance(
+            version=version("vdn"), model=", ".join(self._models), strength=self._settings.strength
+        )
+        return WriteOptions(
+            format=name,
+            quality=self._settings.quality,
+            provenance=note if self._settings.provenance else None,
+        )
+
+
+class _Band:
+    """The rows of the outputs that are being made."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        rows: slice,
+        image: Output | None,
+        noise: Output | None,
+        error: Output | None,
+    ) -> None:
+        height, map_ = rows.stop - rows.start, map_spec(frame)
+        self._outputs = {
+            output: np.empty((height, *spec.shape[1:]), spec.dtype)
+            for output, spec in ((image, frame), (noise, map_), (error, map_))
+            if output is not None
+        }
+        self._image, self._noise, self._error = image, noise, error
+
+    def put(self, answer: Answer, sigma: NDArray[np.float32], error: NDArray[np.float32]) -> None:
+        """Put the part of an answer where it belongs."""
+        height = answer.rows.stop - answer.rows.start
+        place: tuple[Any, ...] = (slice(0, height), answer.columns)
+        if answer.plane is not None:
+            place = (*place, answer.plane)
+        for output, band in self._outputs.items():
+            if output is self._image:
+                unit = answer.unit
+                mean = unit.planes if answer.mean is None else _planar(answer.mean)
+                band[place] = unit.restore(mean)
+            else:
+                band[place] = sigma if output is self._noise else error
+
+    def write(self, index: int) -> None:
+        """Hand the rows over."""
+        for output, band in self._outputs.items():
+            output.put(index, band)
+
+
+def _remove(made: list[Path]) -> None:
+    for path in made:
+        path.unlink(missing_ok=True)
+
+
+def _planar(planes: Planes) -> NDArray[np.float32]:
+    """Return (C, H, W) as (H, W, C)."""
+    return planes.transpose(1, 2, 0)

@@ -1,0 +1,235 @@
+"""Files one after the other: reading ahead and writing behind, in a thread each."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
+
+from numpy.typing import NDArray
+
+__all__ = ["Lanes", "Output", "run_jobs"]
+
+_Job = TypeVar("_Job")
+_Opened = TypeVar("_Opened", bound="_Closable")
+_Result = TypeVar("_Result")
+
+_SLICE = 64  # rows handed to an encoder at a time, so that no whole band waits inside it
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+class _Writer(Protocol):
+    @property
+    def streams(self) -> bool: ...
+
+    def write_rows(self, index: int, rows: NDArray[Any]) -> None: ...
+
+
+class _Abandoned(Exception):
+    """What an output under way is told when its job has failed."""
+
+
+class Lanes:
+    """A thread that reads and a thread that writes; each does in order what it is given.
+
+    Attributes
+    ----------
+    under_way
+        The outputs of the present job.
+    """
+
+    def __init__(self) -> None:
+        self._reader = ThreadPoolExecutor(1, "vdn-read")
+        self._writer = ThreadPoolExecutor(1, "vdn-write")
+        self.under_way: list[Output] = []
+
+    def read(self, call: Callable[..., _Result], *arguments: Any) -> "Future[_Result]":
+        """Have something read, after what was asked for before."""
+        return self._reader.submit(call, *arguments)
+
+    def write(self, call: Callable[..., _Result], *arguments: Any) -> "Future[_Result]":
+        """Have something written, after what was asked for before."""
+        return self._writer.submit(call, *arguments)
+
+    def output(self, writer: AbstractContextManager[_Writer]) -> "Output":
+        """Begin a file; `writer` is what `vdn.image.create_picture` returns."""
+        self.under_way.append(Output(self, writer))
+        return self.under_way[-1]
+
+    def abandon(self) -> None:
+        """Leave nothing of the outputs under way."""
+        for output in self.under_way:
+            self.write(output.drop).exception()
+        self.under_way.clear()
+
+    def close(self, opened: _Closable | None) -> None:
+        """Have something closed when what was asked for is read."""
+        if opened is not None:
+            self.read(opened.close)
+
+    def __enter__(self) -> "Lanes":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish what is finished but for the writing, abandon what is not."""
+        if error is not None:
+            self.abandon()
+        self._writer.shutdown()
+        self._reader.shutdown()
+
+
+class Output:
+    """A file that is written behind: whole when completed, never there when dropped.
+
+    Attributes
+    ----------
+    streams
+        Whether it is encoded as rows come, and not held until the end.
+    """
+
+    def __init__(self, lanes: Lanes, writer: AbstractContextManager[_Writer]) -> None:
+        self._lanes, self._stack = lanes, ExitStack()
+        self._writer = self._stack.enter_context(writer)
+        self.streams = self._writer.streams
+        self._last: Future[None] | None = None
+
+    def put(self, index: int, rows: NDArray[Any]) -> None:
+        """Have rows of a frame written, when those before them are.
+
+        They must not be changed any more. Raises what went wrong with rows before.
+        """
+        if self._last is not None:
+            self._last.result()
+        self._last = self._lanes.write(self._write, index, rows)
+
+    def complete(self) -> None:
+        """Finish the file; to be called in the writing thread."""
+        with self._stack:
+            if self._last is not None:
+                self._last.result()
+
+    def drop(self) -> None:
+        """Leave nothing behind; to be called in the writing thread."""
+        self._stack.__exit__(_Abandoned, _Abandoned(), None)
+
+    def _write(self, index: int, rows: NDArray[Any]) -> None:
+        for start in range(0, len(rows), _SLICE):
+            self._writer.write_rows(index, rows[start : start + _SLICE])
+
+
+class _Ahead(Generic[_Job, _Opened]):
+    """The jobs, the next of which is opened ahead."""
+
+    def __init__(
+        self, lanes: Lanes, jobs: Iterable[_Job], open_job: Callable[[_Job], _Opened]
+    ) -> None:
+        self._lanes, self._jobs, self._open = lanes, iter(jobs), open_job
+        self._next: tuple[_Job, Future[_Opened]] | None = None
+
+    def begin(self) -> None:
+        """Have the next job opened, if there is one and it is not under way."""
+        if self._next is None:
+            for job in self._jobs:
+                self._next = job, self._lanes.read(self._open, job)
+                break
+
+    def take(self) -> "tuple[_Job, Future[_Opened]] | None":
+        """Return the next job and what becomes of opening it; None after the last.
+
+        What was not begun is opened here and now: a pipe that keeps us waiting can be interrupted.
+        """
+        taken, self._next = self._next, None
+        if taken is not None:
+            return taken
+        for job in self._jobs:
+            future: Future[_Opened] = Future()
+            try:
+                future.set_result(self._open(job))
+            except Exception as error:
+                future.set_exception(error)
+            return job, future
+        return None
+
+    def close(self) -> None:
+        """Close what was opened and not taken, when nothing is under way any more."""
+        if self._next is not None:
+            _, future = self._next
+            if not future.cancelled() and future.exception() is None:
+                future.result().close()
+
+
+def run_jobs(
+    jobs: Iterable[_Job],
+    open_job: Callable[[_Job], _Opened],
+    work: Callable[[_Job, _Opened, Lanes, Callable[[], None]], Callable[[], _Result]],
+    finished: Callable[[_Job, _Result | Exception], None],
+) -> None:
+    """Open, work on and finish jobs, each in turn, with neighbours overlapping.
+
+    An exception ends the job it belongs to and no other. On others than `Exception` (the user wants
+    it to stop) what is finished stays, the job under way is abandoned, and the exception goes on.
+
+    Parameters
+    ----------
+    jobs
+        The jobs.
+    open_job
+        Opens what a job needs; called in the reading thread while the job before is worked on.
+    work
+        Does a job in the calling thread, with the lanes at its disposal; calls its last argument
+        when it needs nothing more to be read. Returns what is left to do in the writing thread,
+        which returns the result.
+    finished
+        Called with every job and its result, or what went wrong, in order, in the writing thread.
+    """
+    told: Future[None] | None = None
+    lanes = Lanes()
+    ahead = _Ahead(lanes, jobs, open_job)
+    try:
+        with lanes:
+            while (taken := ahead.take()) is not None:
+                job, future = taken
+                opened: _Opened | None = None
+                complete: Callable[[], _Result] | Exception
+                try:
+                    opened = future.result()
+                    complete = work(job, opened, lanes, ahead.begin)
+                except Exception as error:
+                    lanes.abandon()
+                    complete = error
+                except BaseException:
+                    lanes.close(opened)
+                    raise
+                if told is not None:
+                    told.result()  # what telling raises is not the job's but the caller's
+                told = lanes.write(_finish, job, complete, finished)
+                lanes.under_way.clear()
+                lanes.write(lanes.close, opened)
+        if told is not None:
+            told.result()
+    finally:
+        ahead.close()
+
+
+def _finish(
+    job: _Job,
+    complete: Callable[[], _Result] | Exception,
+    finished: Callable[[_Job, _Result | Exception], None],
+) -> None:
+    outcome: _Result | Exception
+    if isinstance(complete, Exception):
+        outcome = complete
+    else:
+        try:
+            outcome = complete()
+        except Exception as error:
+            outcome = error
+    finished(job, outcome)

@@ -1,0 +1,162 @@
+"""The noise of an image summed up: how much, where, of what kind; gathered part by part."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdn.image.frame import FrameSpec
+from vdn.noise.profile import NoiseProfile, fit_profile
+from vdn.noise.smoothing import smooth_at
+from vdn.windows import Answer, colours
+
+__all__ = ["Cell", "Levels", "Survey"]
+
+_GRID = 4  # cells a side, among which are the quietest and the noisiest
+_SAMPLE = 2**20  # pixels the profile is fitted to, on a regular lattice over the image
+_SMOOTHING = 1.5  # pixels; brightness is read off the smoothed image
+
+
+class Levels:
+    """Means over the map of the noise, a channel each, summed in double precision."""
+
+    def __init__(self, channels: int) -> None:
+        self._sum, self._squares, self._count = (np.zeros(channels) for _ in range(3))
+
+    def add(self, sigma: NDArray[np.float32], channels: slice = slice(None)) -> None:
+        """Take a part of the map in, (h, w, C)."""
+        wide = sigma.reshape(-1, sigma.shape[-1])
+        self._sum[channels] += wide.sum(axis=0, dtype=np.float64)
+        self._squares[channels] += np.einsum("nc,nc->c", wide, wide, dtype=np.float64)
+        self._count[channels] += len(wide)
+
+    def merge(self, other: "Levels") -> "Levels":
+        """Return the levels over both maps; channels that only one has count where they are."""
+        merged = Levels(max(len(self._sum), len(other._sum)))
+        for levels in (self, other):
+            for name in ("_sum", "_squares", "_count"):
+                values = getattr(levels, name)
+                getattr(merged, name)[: len(values)] += values
+        return merged
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """The mean standard deviation."""
+        return tuple((self._sum / self._count).tolist())
+
+    @property
+    def root_mean_square(self) -> tuple[float, ...]:
+        """The standard deviation of all noise together."""
+        return tuple(np.sqrt(self._squares / self._count).tolist())
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A part of an image, and the root mean square of the noise in it."""
+
+    sigma: float
+    row: int
+    column: int
+    height: int
+    width: int
+
+
+class Survey:
+    """What is gathered about the noise of an image while its parts go by.
+
+    Parameters
+    ----------
+    frame
+        The image.
+
+    Examples
+    --------
+    >>> survey = Survey(frame)  # doctest: +SKIP
+    >>> for answer in answers(...):  # doctest: +SKIP
+    ...     survey.add(answer, sigma)
+    >>> survey.levels.root_mean_square  # doctest: +SKIP
+    (4.1, 3.2, 4.8)
+    """
+
+    def __init__(self, frame: FrameSpec) -> None:
+        (height, width), count = frame.shape[:2], colours(frame)
+        self.levels = Levels(count)
+        self._edges = _edges(height), _edges(width)
+        self._squares = np.zeros((len(self._edges[0]) - 1, len(self._edges[1]) - 1))
+        self._step = int(np.ceil(np.sqrt(height * width * max(count, 3) / (3 * _SAMPLE))))
+        shape = *(-(-length // self._step) for length in (height, width)), count
+        self._brightness, self._sigma = (np.empty(shape, np.float32) for _ in range(2))
+
+    def add(self, answer: Answer, sigma: NDArray[np.float32]) -> None:
+        """Take a part in; `sigma` is its map, (h, w, C), in the units of the image."""
+        self.levels.add(sigma, answer.channels)
+        self._add_squares(answer, sigma)
+        rows, columns = (_lattice(part, self._step) for part in (answer.rows, answer.columns))
+        if not (len(rows) and len(columns)):
+            return
+        top, left = answer.origin
+        seen = np.asarray(answer.window.planes)
+        smoothed = smooth_at(seen, _SMOOTHING, rows - top, columns - left)
+        place = (*(_places(chosen, self._step) for chosen in (rows, columns)), answer.channels)
+        self._brightness[place] = np.atleast_3d(answer.window.values_to_user(smoothed))
+        self._sigma[place] = sigma[rows - answer.rows.start][:, columns - answer.columns.start]
+
+    @property
+    def quietest(self) -> Cell:
+        """The cell of a coarse grid with the least noise."""
+        return min(self._cells(), key=lambda cell: cell.sigma)
+
+    @property
+    def noisiest(self) -> Cell:
+        """The cell of a coarse grid with the most noise."""
+        return max(self._cells(), key=lambda cell: cell.sigma)
+
+    @property
+    def profile(self) -> NoiseProfile:
+        """How the variance depends on the brightness, which is the smoothed image."""
+        return fit_profile(self._brightness, self._sigma)
+
+    @property
+    def small_map(self) -> NDArray[np.float32]:
+        """The map on a regular lattice of a million pixels at most, (h, w, C)."""
+        return self._sigma
+
+    def _add_squares(self, answer: Answer, sigma: NDArray[np.float32]) -> None:
+        rows, columns = self._edges
+        for (i, top, bottom), (j, left, right) in itertools.product(
+            _overlaps(rows, answer.rows), _overlaps(columns, answer.columns)
+        ):
+            part = sigma[top:bottom, left:right]
+            self._squares[i, j] += np.einsum("hwc,hwc->", part, part, dtype=np.float64)
+
+    def _cells(self) -> Iterator[Cell]:
+        rows, columns = (list(itertools.pairwise(edges)) for edges in self._edges)
+        for (i, (top, bottom)), (j, (left, right)) in itertools.product(
+            enumerate(rows), enumerate(columns)
+        ):
+            height, width = bottom - top, right - left
+            mean = self._squares[i, j] / (height * width * self._sigma.shape[2])
+            yield Cell(float(np.sqrt(mean)), top, left, height, width)
+
+
+def _edges(length: int) -> list[int]:
+    return np.linspace(0, length, min(_GRID, length) + 1).astype(int).tolist()
+
+
+def _overlaps(edges: list[int], part: slice) -> Iterator[tuple[int, int, int]]:
+    """Yield the cells a part lies in, and from where to where in the part."""
+    for index, (low, high) in enumerate(itertools.pairwise(edges)):
+        low, high = max(low, part.start), min(high, part.stop)
+        if low < high:
+            yield index, low - part.start, high - part.start
+
+
+def _lattice(part: slice, step: int) -> NDArray[np.intp]:
+    """Return the multiples of `step` in a part."""
+    return np.arange(-(-part.start // step) * step, part.stop, step)
+
+
+def _places(chosen: NDArray[np.intp], step: int) -> slice:
+    return slice(int(chosen[0]) // step, int(chosen[-1]) // step + 1)
