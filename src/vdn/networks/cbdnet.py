@@ -1,6 +1,7 @@
 """CBDNet: an estimate of the noise, and a U-Net that is told it."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +16,7 @@ __all__ = ["CBDNet", "CBDNetRelease"]
 def _chain(*widths: int) -> nn.Sequential:
     """3x3 convolutions from each width to the next, each followed by a ReLU."""
     layers: list[nn.Module] = []
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
+    for before, after in pairwise(widths):
         layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU()]
     return nn.Sequential(*layers)
 
@@ -80,7 +81,7 @@ class CBDNet(nn.Module):
         with torch.no_grad():
             self.last.weight *= 0.1  # starts near the noisy image
             # A last layer that only ever puts out negative numbers would be dead behind its ReLU.
-            self.estimator[-2].bias.fill_(25 / 255)  # type: ignore[union-attr, operator]
+            self.estimator[-2].bias.fill_(25 / 255)  # type: ignore[operator]
 
     def forward(self, y: Tensor, sigma: Tensor | None = None) -> Estimate:
         """The denoised image and the estimated noise of (N, C, H, W).
