@@ -66,15 +66,16 @@ def plot(study: str, rows: list[dict], path: Path) -> None:
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     axes = figure.subplots(1, 2)
-    for axis, quantity, label in zip(
-        axes, ("psnr", "sigma_error"), ("PSNR, dB", "relative error of the mean sigma"), strict=True
-    ):
-        for case in CASES:
-            values = [row.get(f"{quantity}_{case}") for row in rows]
-            axis.plot(range(len(rows)), values, marker="o", label=case)
+    for case in CASES:
+        psnr = [row[f"psnr_{case}"] for row in rows]
+        sigma_error = [row.get(f"sigma_error_{case}") for row in rows]
+        axes[0].plot([value - max(psnr) for value in psnr], marker="o", label=case)
+        axes[1].plot(sigma_error, marker="o", label=case)
+    for axis in axes:
         axis.set_xticks(range(len(rows)), [row["setting"] for row in rows], rotation=30)
-        axis.set_ylabel(label)
         axis.set_xlabel(AXES[study])
+    axes[0].set_ylabel("PSNR against the best setting, dB")
+    axes[1].set_ylabel("relative error of the mean sigma")
     axes[1].set_yscale("log")
     axes[1].legend()
     figure.savefig(path, dpi=120)
