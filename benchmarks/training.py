@@ -15,7 +15,7 @@ import torch
 
 from vdn.training.build import build_model
 from vdn.training.config import Network, Objective, Optimiser
-from vdn.training.objective import objective
+from vdn.training.objectives import choose_objective
 from vdn.training.optimiser import NormClipper, make_optimisers
 
 WARM_UP = 4
@@ -36,14 +36,15 @@ def main() -> None:
     clean = clean.contiguous(memory_format=torch.channels_last)
     sigma = torch.full_like(clean, 0.1)
     batch = {"noisy": clean + sigma * torch.randn_like(clean), "clean": clean, "sigma": sigma}
+    objective = choose_objective(Objective())
     seconds = []
     for _ in range(WARM_UP + options.steps):
         begun = time.perf_counter()
         for optimiser in optimisers:
             optimiser.zero_grad()
         with torch.autocast("cpu", torch.bfloat16):
-            posterior = model(batch["noisy"])
-        objective(batch, posterior, Objective()).loss.backward()
+            terms = objective(model, batch)
+        terms.loss.backward()
         clipper(parameters)
         for optimiser in optimisers:
             optimiser.step()

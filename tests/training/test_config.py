@@ -1,25 +1,38 @@
 """A configuration says what it means or is refused."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from vdn.errors import ConfigError
 from vdn.training.build import build_model
-from vdn.training.config import Config, Schedule, load_config
+from vdn.training.config import Config, Objective, Schedule, load_config
+from vdn.training.objectives import choose_objective
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
+ROOT = Path(__file__).parents[2] / "configs"
+CONFIGS = sorted(ROOT.rglob("*.toml"))
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_shipped_configurations_are_valid_and_survive_the_round_trip(path):
     config = load_config(path)
     assert Config.from_dict(config.as_dict()) == config
     assert build_model(config.network)
+    assert choose_objective(config.objective)
+
+
+def test_the_twins_differ_in_their_objective_alone():
+    twins = [load_config(path) for path in sorted((ROOT / "twins").glob("*.toml"))]
+    assert {twin.objective.kind for twin in twins} == {"elbo", "mse", "known_map", "cbdnet"}
+    plain = Objective()
+    same = {dataclasses.replace(twin, name="", objective=plain).__repr__() for twin in twins}
+    assert len(same) == 1
+    assert len({twin.objective.eps0_squared for twin in twins}) == 1
 
 
 def test_the_published_recipes_are_there():
-    paper = {path.stem: load_config(path) for path in CONFIGS if path.stem.startswith("paper")}
+    paper = {path.stem: load_config(path) for path in ROOT.glob("paper_*.toml")}
     simulation, real = paper["paper_simulation"], paper["paper_real"]
     assert simulation.schedule.images == real.schedule.images == 64 * 5000 * 50
     assert simulation.objective.eps0_squared == 5e-5
@@ -45,6 +58,7 @@ def test_overrides_reach_their_section(tmp_path):
         ('name = "a"\n[schedule]\nminutes = 1\nimages = 5', "exactly one"),
         ("[schedule]\nminutes = 1", "missing key name"),
         ('name = "a"\n[schedule]\nbatch = true\nminutes = 1', r"schedule\.batch is True"),
+        ('name = "a"\n[network]\nbatch_norm = 1', r"network\.batch_norm is 1"),
         ("name = ", "Invalid value"),
         ('name = "a"\nschedule = 3', "must be a table"),
     ],

@@ -14,7 +14,7 @@ from vdn.errors import ConfigError, FileError
 from vdn.training import Config, run, train
 from vdn.training.build import build_model
 from vdn.training.checkpoint import load_state
-from vdn.training.objective import objective
+from vdn.training.objectives import choose_objective
 from vdn.training.weights import averaged_weights, load_weights
 
 TINY = {
@@ -62,6 +62,44 @@ def test_a_run_learns_and_leaves_its_log(folder, tmp_path):
     assert 0 < validation["sigma_error_case2"] < 1
 
 
+NOISY_AT_50 = 14.8  # dB of the noisy images themselves, once clipped
+
+
+@pytest.mark.parametrize("kind", ["mse", "known_map", "cbdnet"])
+def test_the_rivals_of_the_bound_learn_too(folder, tmp_path, kind):
+    train(config(folder, 200, objective={"kind": kind}), tmp_path / "run")
+    assert {"loss", "squared_error", "error_nll"} <= set(rows(tmp_path / "run", "tick")[0])
+    (validation,) = rows(tmp_path / "run", "validation")
+    assert validation["psnr_awgn50"] > NOISY_AT_50 + 1
+    # A model that is told the noise is not asked for it.
+    assert ("sigma_error_case2" in validation) == (kind != "known_map")
+    (calibration,) = rows(tmp_path / "run", "calibration")
+    assert calibration["error_scale"] > 0
+
+
+PEERS = {
+    "dncnn": ({"depth": 4, "width": 8, "batch_norm": True}, "mse"),
+    "ffdnet": ({"depth": 4, "width": 8}, "known_map"),
+    "cbdnet": ({"width": 4}, "cbdnet"),
+}
+
+
+@pytest.mark.parametrize("family", PEERS)
+def test_the_peers_learn_and_resume(folder, tmp_path, family):
+    network, kind = PEERS[family]
+    settings = {
+        "network": {"family": family, **network},
+        "objective": {"kind": kind},
+        "optimiser": {"name": "adam", "learning_rate": 1e-2, "ema": 0.9},
+    }
+    train(config(folder, 120, **settings), tmp_path / "run")
+    train(config(folder, 240, **settings), tmp_path / "run", resume=True)
+    assert load_state(tmp_path / "run" / "checkpoint.pt")["images"] == 240
+    _, validation = rows(tmp_path / "run", "validation")
+    assert validation["psnr_awgn50"] > NOISY_AT_50 + 0.5
+    assert ("sigma_error_awgn50" in validation) == (family == "cbdnet")
+
+
 @pytest.mark.parametrize("optimiser", ["muon", "adamw", "adam"])
 def test_an_interrupted_run_resumes_to_where_an_unbroken_one_ends(
     folder, tmp_path, optimiser, monkeypatch
@@ -70,13 +108,18 @@ def test_an_interrupted_run_resumes_to_where_an_unbroken_one_ends(
     train(whole, tmp_path / "whole")
     state, steps = tmp_path / "cut", iter(range(100))
 
-    def interrupted(*arguments):
-        if next(steps) == 6:
-            raise KeyboardInterrupt
-        return objective(*arguments)
+    def interrupted(settings):
+        objective = choose_objective(settings)
+
+        def counted(model, batch):
+            if next(steps) == 7:
+                raise KeyboardInterrupt
+            return objective(model, batch)
+
+        return counted
 
     with monkeypatch.context() as patch:
-        patch.setattr("vdn.training.loop.objective", interrupted)
+        patch.setattr("vdn.training.loop.choose_objective", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(whole, state)
     train(whole, state, resume=True)
@@ -128,10 +171,14 @@ train(Config.from_dict(json.loads(sys.argv[1])), Path(sys.argv[2]))
 """
 
 
-def test_two_processes_give_the_gradients_of_one(folder, tmp_path):
+# The known map leaves parts of the network without a gradient, which distributed training has to
+# be told.
+@pytest.mark.parametrize("kind", ["elbo", "known_map"])
+def test_two_processes_give_the_gradients_of_one(folder, tmp_path, kind):
     # One step of plain gradient-following Adam from the same start: equal weights afterwards
     # mean equal gradients. Two processes with batch 2 see the four samples of one with batch 4.
     changes = {"optimiser": {"name": "adam", "learning_rate": 1e-3, "clip": 0, "ema": 0.0}}
+    changes |= {"objective": {"kind": kind}}
     alone = config(folder, 8, **changes)
     train(alone, tmp_path / "one")
     shared = alone.as_dict()

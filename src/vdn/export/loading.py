@@ -5,7 +5,7 @@ from pathlib import Path
 from vdn.errors import ConfigError
 from vdn.model import VDN
 from vdn.runtime.cards import find_model
-from vdn.training.build import build_model
+from vdn.training.build import build_vdn
 from vdn.training.config import Config
 from vdn.training.weights import load_weights
 
@@ -26,6 +26,6 @@ def load_module(source: str | Path) -> VDN:
     if not card.network:
         raise ConfigError(f"{path}: its card has no network section; export the run again")
     values = {"name": card.name, "network": dict(card.network), "schedule": {"images": 1}}
-    model = build_model(Config.from_dict(values).network)
+    model = build_vdn(Config.from_dict(values).network)
     load_weights(model, path)
     return model.eval()

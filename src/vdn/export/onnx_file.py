@@ -16,12 +16,20 @@ from torch import Tensor, nn
 from vdn.errors import InputError
 from vdn.model import VDN
 from vdn.networks import dependence_radius
-from vdn.training.build import build_model
+from vdn.training.build import build_vdn
 from vdn.training.checkpoint import load_state
 from vdn.training.config import Config
 from vdn.training.weights import averaged_weights
 
 __all__ = ["OUTPUTS", "Exported", "export_model", "export_run"]
+
+SUMMARIES = {
+    "elbo": "",
+    "mse": "trained by squared error alone: its noise map is no estimate of the noise",
+    "known_map": "trained with the true noise map: give it one, it cannot estimate its own",
+    "cbdnet": "trained by CBDNet's objective",
+}
+"""What to know of a model trained by each `vdn.training.config.Objective.kind`."""
 
 OUTPUTS = ("mean", "log_alpha", "log_beta", "log_error_variance", "log_m2")
 CARD_KEY = "vdn"
@@ -67,14 +75,17 @@ def export_run(
         If `out` exists or the network has not the conditioned form with an error head.
     FileError
         If `run` holds no readable checkpoint.
+    ConfigError
+        If the run trained another family of networks.
     """
     checkpoint = Path(run) / "checkpoint.pt"
     state = load_state(checkpoint)
     config = Config.from_dict(state["config"])
-    model = build_model(config.network)
+    model = build_vdn(config.network)
     model.load_state_dict(averaged_weights(checkpoint))
     entries: dict[str, Any] = {
         "name": config.name,
+        "summary": SUMMARIES[config.objective.kind],
         "noise_range": [0.0, round(config.data.sigma_max + 5 / 255, 6)],
         "trained_megapixels": round(state["images"] * config.data.patch**2 / 1e6),
         "network": dataclasses.asdict(config.network),

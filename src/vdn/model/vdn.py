@@ -22,8 +22,8 @@ class VDN(nn.Module):
 
     In the *paper* form D-Net sees y alone. In the *conditioned* form it sees y and the square
     root of the mode of q(sigma2) as a map of standard deviations, so that a caller may scale
-    that map or replace it. The map is handed over without its gradient: S-Net answers to the
-    noise alone, so what it says stays an estimate of the noise.
+    that map or replace it. The map is handed over without its gradient, unless `end_to_end`: S-Net
+    answers to the noise alone, so what it says stays an estimate of the noise.
 
     Parameters
     ----------
@@ -34,6 +34,9 @@ class VDN(nn.Module):
         ``snet(y)`` -> log alpha, log beta, both (N, C, H, W).
     conditioned : bool
         Which of the two forms.
+    end_to_end : bool
+        Let what D-Net learns from reach S-Net through the map: for objectives under which S-Net
+        has no, or not only, the noise to answer to.
 
     References
     ----------
@@ -51,9 +54,12 @@ class VDN(nn.Module):
     torch.Size([1, 1, 17, 23])
     """
 
-    def __init__(self, dnet: nn.Module, snet: nn.Module, conditioned: bool):
+    def __init__(
+        self, dnet: nn.Module, snet: nn.Module, conditioned: bool, end_to_end: bool = False
+    ):
         super().__init__()
-        self.dnet, self.snet, self.conditioned = dnet, snet, conditioned
+        self.dnet, self.snet = dnet, snet
+        self.conditioned, self.end_to_end = conditioned, end_to_end
 
     def noise(self, y: Tensor) -> InverseGamma:
         """The posterior of the noise variance alone, (N, C, H, W)."""
@@ -86,7 +92,8 @@ class VDN(nn.Module):
         sigma2 = self.noise(y)
         if self.conditioned:
             if sigma is None:
-                sigma = sigma2.mode.detach().sqrt()
+                mode = sigma2.mode if self.end_to_end else sigma2.mode.detach()
+                sigma = mode.sqrt()
             sigma = (sigma * strength).to(y.dtype).expand_as(y)
             outputs = self.dnet(y, sigma)
         elif sigma is not None or not isinstance(strength, float) or strength != 1.0:

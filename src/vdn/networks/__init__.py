@@ -1,7 +1,22 @@
 """Pure architectures: no loss, no data, no files."""
 
+from vdn.networks.cbdnet import CBDNet, CBDNetRelease
 from vdn.networks.dependence import dependence_radius
+from vdn.networks.dncnn import DnCNN
+from vdn.networks.estimate import Estimate
+from vdn.networks.ffdnet import FFDNet
 from vdn.networks.light import LightDNet, LightSNet
 from vdn.networks.paper import DNet, SNet
 
-__all__ = ["DNet", "LightDNet", "LightSNet", "SNet", "dependence_radius"]
+__all__ = [
+    "CBDNet",
+    "CBDNetRelease",
+    "DNet",
+    "DnCNN",
+    "Estimate",
+    "FFDNet",
+    "LightDNet",
+    "LightSNet",
+    "SNet",
+    "dependence_radius",
+]

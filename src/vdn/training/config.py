@@ -14,15 +14,22 @@ __all__ = ["Config", "Data", "Network", "Objective", "Optimiser", "Schedule", "l
 
 @dataclass(frozen=True)
 class Network:
-    """Which networks make the model."""
+    """Which networks make the model.
 
-    family: Literal["light", "paper"] = "light"
+    `widths` to `error_width` are for the light family; `width` and `depth` for dncnn, ffdnet and
+    cbdnet (width alone), 0 being the published one, `batch_norm` for dncnn.
+    """
+
+    family: Literal["light", "paper", "dncnn", "ffdnet", "cbdnet"] = "light"
     channels: int = 3
     widths: tuple[int, ...] = (48, 96, 192)
     blocks: tuple[int, ...] = (2, 2, 3)
     snet_width: int = 32
     snet_depth: int = 5
     error_width: int = 24
+    width: int = 0
+    depth: int = 0
+    batch_norm: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,18 +54,25 @@ class Data:
 
 @dataclass(frozen=True)
 class Objective:
-    """The priors of the bound.
+    """What is minimised, see `vdn.training.objectives`.
 
-    `eps0_power` lets the prior variance of the image follow the noise:
-    eps0^2 (xi / xi_ref)^power with xi_ref the variance at sigma 25/255; 0 is the paper's constant.
-    `xi` is the map of variances the data come with, or the filtered squared residual.
+    `weights` multiply the terms of the objective by name; those not named keep their own.
+    `eps0_squared` is the prior variance of the image; the objectives other than the bound divide
+    their squared errors by twice that, so that all are of one size. `eps0_power` lets the prior
+    variance of the image follow the noise: eps0^2 (xi / xi_ref)^power with xi_ref the variance at
+    sigma 25/255; 0 is the paper's constant. `xi` is the map of variances the data come with, or
+    the filtered squared residual over a window of side `window` (p) and spatial `window_sigma`.
+    `asymmetry` is CBDNet's alpha.
     """
 
+    kind: Literal["elbo", "mse", "known_map", "cbdnet"] = "elbo"
+    weights: dict[str, float] = field(default_factory=dict)
     eps0_squared: float = 5e-5
     eps0_power: float = 0.0
     xi: Literal["true", "residual"] = "true"
     window: int = 7
     window_sigma: float = 3.0
+    asymmetry: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -75,7 +89,11 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long: by the clock (`minutes`) or by images seen (`images`); exactly one of them."""
+    """How long: by the clock (`minutes`) or by images seen (`images`); exactly one of them.
+
+    `decay` is a cosine down to `final_fraction`, or a factor of `milestone_factor` at each of
+    `milestones`, fractions of the run.
+    """
 
     minutes: float = 0.0
     images: int = 0
@@ -83,10 +101,20 @@ class Schedule:
     warmup: int = 200
     decay: Literal["cosine", "milestones"] = "cosine"
     milestones: tuple[float, ...] = ()
+    milestone_factor: float = 0.5
     final_fraction: float = 0.0
     tick_seconds: float = 60.0
     validate_minutes: float = 10.0
     checkpoint_minutes: float = 5.0
+
+
+FAMILIES = {
+    "elbo": ("light", "paper"),
+    "mse": ("light", "paper", "dncnn", "cbdnet"),
+    "known_map": ("light", "ffdnet", "cbdnet"),
+    "cbdnet": ("light", "paper", "cbdnet"),
+}
+"""The families of networks that give, or take, what each kind of objective needs."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +142,12 @@ class Config:
             raise ConfigError(
                 f"schedule.minutes is {self.schedule.minutes} and schedule.images is "
                 f"{self.schedule.images}; set exactly one of them above 0"
+            )
+        families = FAMILIES[self.objective.kind]
+        if self.network.family not in families:
+            raise ConfigError(
+                f"objective.kind is {self.objective.kind!r}, which cannot train network.family "
+                f"{self.network.family!r}; it trains {', '.join(families)}"
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -190,6 +224,6 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return {str(k): _convert(arguments[1], v, f"{where}.{k}") for k, v in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if hint in (str, float, int) and type(value) is hint:
+    if hint in (str, float, int, bool) and type(value) is hint:
         return value
     raise ConfigError(f"{where} is {value!r}; it must be of type {hint}")

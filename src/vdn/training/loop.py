@@ -23,7 +23,7 @@ from vdn.training.build import build_model
 from vdn.training.calibration import error_scale
 from vdn.training.checkpoint import load_state, save_state
 from vdn.training.config import Config, load_config
-from vdn.training.objective import objective
+from vdn.training.objectives import END_TO_END, TOLD, choose_objective, freeze_unreached
 from vdn.training.optimiser import (
     NormClipper,
     learning_rate_factor,
@@ -93,12 +93,15 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
         raise FileError(f"{checkpoint}: nothing to resume")
     folder.mkdir(parents=True, exist_ok=True)
     set_seed(config.seed)
-    model = build_model(config.network)
+    objective = choose_objective(config.objective)
+    told = config.objective.kind in TOLD
+    model = build_model(config.network, end_to_end=config.objective.kind in END_TO_END)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.start:
         from vdn.training.weights import load_weights
 
         load_weights(model, config.start)
+    freeze_unreached(model, objective, config.network.channels)
     model = accelerator.prepare(model)
     plain = accelerator.unwrap_model(model)
     optimisers = make_optimisers(plain, config.optimiser)
@@ -167,8 +170,8 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
                 for group in optimiser.param_groups:
                     group["lr"] = group["initial_lr"] * factor
                 optimiser.zero_grad()
-            noisy = batch["noisy"].contiguous(memory_format=torch.channels_last)
-            terms = objective(batch, model(noisy), config.objective)
+            batch["noisy"] = batch["noisy"].contiguous(memory_format=torch.channels_last)
+            terms = objective(model, batch)
             accelerator.backward(terms.loss)
             norm = clipper(parameters)
             for optimiser in optimisers:
@@ -177,8 +180,8 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
             step += 1
             images += schedule.batch * accelerator.num_processes
             steps_in_tick += 1
-            for name in ("loss", "likelihood", "kl_image", "kl_noise", "error_nll"):
-                sums[name] = sums.get(name, 0.0) + float(getattr(terms, name).detach())
+            for name, term in {"loss": terms.loss, **terms.named}.items():
+                sums[name] = sums.get(name, 0.0) + float(term.detach())
             sums["gradient_norm"] = sums.get("gradient_norm", 0.0) + norm
             now = seconds()
             if now - last_tick >= schedule.tick_seconds:
@@ -188,7 +191,7 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
                 record("tick", means)
                 sums, steps_in_tick, last_tick = {}, 0, now
             if held and now - last_validation >= 60 * schedule.validate_minutes:
-                record("validation", _validate(accelerator, average.module, held))
+                record("validation", _validate(accelerator, average.module, held, told))
                 last_validation = seconds()
             if now - last_checkpoint >= 60 * schedule.checkpoint_minutes:
                 save()
@@ -196,17 +199,19 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
     finally:
         save()  # also after Ctrl-C or an error: the run can be resumed from here
     if held:
-        record("validation", _validate(accelerator, average.module, held))
+        record("validation", _validate(accelerator, average.module, held, told))
         if config.network.family == "light" and config.network.error_width:
-            scale = error_scale(cast(VDN, average.module), held)
+            scale = error_scale(cast(VDN, average.module), held, told)
             record("calibration", {"error_scale": scale})
             save()
     accelerator.end_training()
 
 
-def _validate(accelerator: Accelerator, model: Any, held: list[Any]) -> dict[str, float]:
+def _validate(
+    accelerator: Accelerator, model: Any, held: list[Any], told: bool
+) -> dict[str, float]:
     with accelerator.autocast():
-        return validate(model, held)
+        return validate(model, held, told)
 
 
 def _data(config: Config) -> tuple[Patches, list[Any]]:

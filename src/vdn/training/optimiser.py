@@ -62,15 +62,18 @@ class ConvolutionMuon(torch.optim.Muon):
 def make_optimisers(model: nn.Module, settings: Optimiser) -> list[torch.optim.Optimizer]:
     """The optimisers of a model: one, or for ``muon`` Muon for the kernels and AdamW for the rest.
 
-    The rest is what Muon is not meant for: biases, and the first and last layers.
+    Parameters that need no gradient are left alone. The rest is what Muon is not meant for:
+    biases, and the first and last layers.
     """
-    rest = list(model.parameters())
+    rest = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimisers: list[torch.optim.Optimizer] = []
     if settings.name == "muon":
         kernels: list[nn.Parameter] = [
             layer.weight  # type: ignore[misc]  # torch declares it a Tensor
             for layer in model.modules()
-            if isinstance(layer, nn.Conv2d) and min(layer.weight.shape[:2]) >= 32
+            if isinstance(layer, nn.Conv2d)
+            and min(layer.weight.shape[:2]) >= 32
+            and layer.weight.requires_grad
         ]
         chosen = {id(kernel) for kernel in kernels}
         rest = [parameter for parameter in rest if id(parameter) not in chosen]
@@ -100,7 +103,7 @@ def learning_rate_factor(step: int, progress: float, schedule: Schedule) -> floa
     """The multiplier of the initial learning rates.
 
     Linear warm-up over ``schedule.warmup`` steps, then a cosine in `progress` (0 to 1) down to
-    ``final_fraction``, or a halving at each of ``milestones`` (fractions of the run).
+    ``final_fraction``, or ``milestone_factor`` once for each of ``milestones`` that is past.
 
     Examples
     --------
@@ -109,7 +112,8 @@ def learning_rate_factor(step: int, progress: float, schedule: Schedule) -> floa
     """
     warm = min(1.0, (step + 1) / max(schedule.warmup, 1))
     if schedule.decay == "milestones":
-        return warm * 0.5 ** sum(progress >= milestone for milestone in schedule.milestones)
+        past = sum(progress >= milestone for milestone in schedule.milestones)
+        return warm * schedule.milestone_factor**past
     cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
     return warm * (schedule.final_fraction + (1 - schedule.final_fraction) * cosine)
 
@@ -124,6 +128,9 @@ def moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
     @torch.no_grad()
     def update(averaged: Any, current: Any, count: Any) -> None:
         n = int(count)
+        if not averaged[0].is_floating_point():  # the step counters of normalisation layers
+            torch._foreach_copy_(averaged, current)
+            return
         torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
 
     return update

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
+from torch import nn
 
 from vdn.data.corruption import corrupt
 from vdn.data.pairs import Pair
-from vdn.model import VDN
 from vdn.noise.fields import TEST_MAPS
 
 __all__ = ["Held", "held_out_set", "validate"]
@@ -52,17 +52,21 @@ def held_out_set(
     return held
 
 
-def validate(model: VDN, held: Sequence[Held]) -> dict[str, float]:
-    """Mean PSNR (dB, of the clipped mean) and relative error of the mean sigma, by case."""
+def validate(model: nn.Module, held: Sequence[Held], told: bool = False) -> dict[str, float]:
+    """Mean PSNR (dB, of the clipped mean) and relative error of the mean sigma, by case.
+
+    A model that is `told` the true noise is not asked for it, nor is one that has no idea of it.
+    """
     scores: dict[str, list[float]] = {}
     model.eval()
     with torch.inference_mode():
         for name, noisy, clean, sigma in held:
-            posterior = model(noisy)
+            posterior = model(noisy, sigma=sigma) if told else model(noisy)
             mse = (posterior.mean.clamp(0, 1) - clean).square().mean()
             scores.setdefault(f"psnr_{name}", []).append(float(-10 * torch.log10(mse)))
-            error = (posterior.sigma.mean() / sigma.mean() - 1).abs()
-            scores.setdefault(f"sigma_error_{name}", []).append(float(error))
+            if posterior.sigma is not None and not told:
+                error = (posterior.sigma.mean() / sigma.mean() - 1).abs()
+                scores.setdefault(f"sigma_error_{name}", []).append(float(error))
             if posterior.error is not None:
                 z = (clean - posterior.mean).abs() / posterior.error.stddev
                 scores.setdefault(f"coverage90_{name}", []).append(

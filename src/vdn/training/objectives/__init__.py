@@ -1,0 +1,61 @@
+"""What is minimised. Four objectives for one network: the bound of the paper and its rivals.
+
+============= ==================================== ============================
+kind          D-Net                                S-Net
+============= ==================================== ============================
+``elbo``      the bound                            the bound
+``mse``       squared error, told S-Net's map      through D-Net alone
+``known_map`` squared error, told the true map     does not learn
+``cbdnet``    squared error, told S-Net's map      its own supervision, and D-Net
+============= ==================================== ============================
+
+An objective is ``(model, batch, settings) -> Terms``. It calls the model exactly once, as
+distributed training requires. ``batch`` holds ``noisy``, ``clean`` and ``sigma``, each
+(N, C, H, W), as `vdn.data.patches` makes them.
+"""
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+from vdn.errors import ConfigError
+from vdn.training.config import Objective
+from vdn.training.objectives import cbdnet, elbo, known_map, mse
+from vdn.training.objectives.reach import freeze_unreached
+from vdn.training.objectives.terms import Model, Terms
+
+__all__ = ["END_TO_END", "TOLD", "Terms", "choose_objective", "freeze_unreached"]
+
+_KINDS = {"elbo": elbo, "mse": mse, "known_map": known_map, "cbdnet": cbdnet}
+
+END_TO_END = frozenset({"mse", "cbdnet"})
+"""Objectives under which S-Net learns through D-Net."""
+
+TOLD = frozenset({"known_map"})
+"""Objectives whose networks are to be told the noise, in validation too."""
+
+
+def choose_objective(settings: Objective) -> Callable[[Model, Mapping[str, Tensor]], Terms]:
+    """The objective of a configuration, with its weights.
+
+    Raises
+    ------
+    ConfigError
+        If ``weights`` names a term the objective does not have.
+
+    Examples
+    --------
+    >>> choose_objective(Objective(kind="mse", weights={"kl_image": 0.0}))
+    Traceback (most recent call last):
+    vdn.errors.ConfigError: objective.weights names kl_image; objective.kind 'mse' has no weights
+    """
+    kind = _KINDS[settings.kind]
+    unknown = sorted(set(settings.weights) - set(kind.WEIGHTS))
+    if unknown:
+        known = f"weights {', '.join(kind.WEIGHTS)}" if kind.WEIGHTS else "no weights"
+        raise ConfigError(
+            f"objective.weights names {', '.join(unknown)}; objective.kind {settings.kind!r} "
+            f"has {known}"
+        )
+    weights = {**kind.WEIGHTS, **settings.weights}
+    return lambda model, batch: kind.objective(model, batch, settings, weights)

@@ -1,0 +1,46 @@
+"""The bound of `vdn.model.elbo`."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from vdn.model import elbo, filtered_squared_residual, image_prior, noise_prior
+from vdn.training.config import Objective
+from vdn.training.objectives.terms import Model, Terms, error_nll
+
+__all__ = ["WEIGHTS", "objective"]
+
+WEIGHTS = {"likelihood": 1.0, "kl_image": 1.0, "kl_noise": 1.0}
+"""All 1: the bound. Others are for asking what each term does."""
+
+XI_REFERENCE = (25 / 255) ** 2
+XI_FLOOR = (2 / 255) ** 2
+
+
+def objective(
+    model: Model, batch: Mapping[str, Tensor], settings: Objective, weights: Mapping[str, float]
+) -> Terms:
+    """Negative bound, mean over all elements, plus the error head's negative log-likelihood."""
+    y, x = batch["noisy"], batch["clean"]
+    posterior = model(y)
+    if settings.xi == "true":
+        xi = batch["sigma"].square()
+    else:
+        xi = filtered_squared_residual(y, x, settings.window, settings.window_sigma)
+    eps0_squared: float | Tensor = settings.eps0_squared
+    if settings.eps0_power:
+        relative = xi.clamp_min(XI_FLOOR) / XI_REFERENCE
+        eps0_squared = settings.eps0_squared * relative.pow(settings.eps0_power)
+    bound = elbo(y, posterior, image_prior(x, eps0_squared), noise_prior(xi, settings.window))
+    likelihood, kl_image, kl_noise = (
+        term.mean() for term in (bound.likelihood, bound.kl_image, bound.kl_noise)
+    )
+    error = error_nll(posterior, x)
+    loss = (
+        weights["kl_image"] * kl_image
+        + weights["kl_noise"] * kl_noise
+        - weights["likelihood"] * likelihood
+        + sum(error.values())
+    )
+    named = {"likelihood": likelihood, "kl_image": kl_image, "kl_noise": kl_noise, **error}
+    return Terms(loss, named)
