@@ -188,3 +188,14 @@ def test_files_that_are_no_denoisers_are_refused(spandrel):
         load_method(path)
     with pytest.raises(FileError, match=r"nowhere\.pth"):
         load_method("nowhere.pth")
+
+
+def test_the_mixture_model_withstands_outliers_that_mislead_the_gaussian_one():
+    clean = scene(size=32)
+    generator = np.random.default_rng(0)
+    noise = generator.normal(0, 0.03, clean.shape)
+    noise += (generator.random(clean.shape) < 0.08) * generator.normal(0, 0.4, clean.shape)
+    noisy, sigma = (clean + noise).astype(np.float32), rms(noise)
+    robust = load_method("mog")(noisy, sigma)
+    gaussian = load_method("wnnm")(noisy, sigma)
+    assert rms(robust - clean) < 0.7 * rms(gaussian - clean)

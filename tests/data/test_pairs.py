@@ -126,3 +126,17 @@ def test_missing_sets_say_where_they_come_from(tmp_path):
     save(tmp_path / "a_real.png", 1)
     with pytest.raises(FileError, match="a has no _real or no _mean"):
         cc(tmp_path)
+
+
+def test_training_draws_from_pairs_in_files(folder):
+    from vdn.data.patches import Patches
+
+    pairs = Mixture([pair_folder(folder)[:2], pair_folder(folder)[2:]], (7, 3))
+    patches = Patches([], pairs, {}, pair_share=1.0, sigma_max=0.3, patch=2, seed=0, length=40)
+    seen = set()
+    for index in range(40):
+        sample = patches[index]
+        difference = (sample["noisy"] - sample["clean"])[0] * 255
+        assert difference.tolist() == pytest.approx(np.full((2, 2), 10))
+        seen.add(round(float(sample["clean"][0, 0, 0]) * 255))
+    assert seen == {0, 1, 2, 3}

@@ -1,9 +1,9 @@
 """Low-rank patches under noise that is a mixture of Gaussians: the model-driven line of work.
 
 The noise model is that of Meng and De la Torre (ICCV 2013), the low-rank part that of WNNM. The two
-meet in one majorisation step: weighted least squares with weights w between the image y and its
-estimate x is plain least squares at the pulled image x + (w / max w) (y - x), whose noise level is
-that of the largest weight. Pixels that a wide component explains follow their similar patches.
+meet in one majorisation step: weighted least squares with weights w <= W between the image y and
+its estimate x is plain least squares at the pulled image x + (w / W) (y - x) of noise level
+1 / sqrt(W). So the pixels that a wide component explains follow their similar patches.
 """
 
 from dataclasses import replace
@@ -11,14 +11,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vdn.baselines.method import SigmaEstimate, as_planes, scalar_sigma
+from vdn.baselines.method import SigmaEstimate, as_planes, require, scalar_sigma
 from vdn.baselines.mixture import Mixture, fit_mixture
 from vdn.baselines.wnnm import denoise_channel, settings_for
 
 __all__ = ["denoise"]
 
 _COMPONENTS = 3
-_ROUNDS, _ITERATIONS = 3, 3  # short rounds that find the mixture, before the full last one
+_SHORT_ROUNDS, _ITERATIONS = 2, 3  # they find the mixture, before the full last round
+_BLUR = 1.0  # pixels; of the weighted mean that stands in for outliers in the short rounds
 
 
 def denoise(
@@ -29,6 +30,11 @@ def denoise(
     Sigma is the standard deviation of the whole noise; its mixture of three Gaussians is inferred.
     Under Gaussian noise this is WNNM; under noise with outliers it is what WNNM is not: robust.
     Channels are denoised one by one; a map of sigmas counts as its root mean square.
+
+    Raises
+    ------
+    MissingExtraError
+        Without SciPy or threadpoolctl.
 
     References
     ----------
@@ -45,27 +51,32 @@ def denoise(
 
 
 def _denoise(noisy: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    short = replace(settings_for(sigma), iterations=_ITERATIONS)
-    restored = denoise_channel(noisy, sigma, short)
-    for last in [False] * (_ROUNDS - 1) + [True]:
-        pulled, level = _pull(noisy, restored, _scaled_mixture(noisy - restored, sigma))
-        settings = settings_for(level)
-        if not last:
-            settings = replace(settings, iterations=_ITERATIONS)
+    restored = denoise_channel(noisy, sigma, replace(settings_for(sigma), iterations=_ITERATIONS))
+    for _ in range(_SHORT_ROUNDS):
+        trust, level = _trust(noisy - restored, sigma)
+        # The first estimates still hold traces of outliers: their neighbours know better.
+        anchor = _weighted_blur(noisy, trust)
+        pulled = anchor + trust * (noisy - anchor)
+        settings = replace(settings_for(level), iterations=_ITERATIONS)
         restored = denoise_channel(pulled, level, settings)
-    return restored
+    trust, level = _trust(noisy - restored, sigma)
+    return denoise_channel(restored + trust * (noisy - restored), level, settings_for(level))
 
 
-def _scaled_mixture(residual: NDArray[np.float32], sigma: float) -> Mixture:
-    """The mixture of a residual, widened to the noise level: estimates keep some of the noise."""
+def _trust(residual: NDArray[np.float32], sigma: float) -> tuple[NDArray[np.float32], float]:
+    """Weight of every pixel, at most 1, and the noise level of weight 1.
+
+    The bound W is the median weight: a component narrower than the noise of most pixels, which an
+    estimate close to the noisy image makes up, then changes nothing.
+    """
     mixture = fit_mixture(residual, _COMPONENTS, iterations=30)
-    return Mixture(mixture.shares, mixture.sigmas * (sigma / mixture.sigma))
+    # An estimate keeps some of the noise, so its residual is too quiet.
+    widened = Mixture(mixture.shares, mixture.sigmas * (sigma / mixture.sigma))
+    weights = widened.weights(residual)
+    bound = float(np.median(weights))
+    return np.minimum(weights / bound, 1).astype(np.float32), float(1 / np.sqrt(bound))
 
 
-def _pull(
-    noisy: NDArray[np.float32], restored: NDArray[np.float32], noise: Mixture
-) -> tuple[NDArray[np.float32], float]:
-    weights = noise.weights(noisy - restored)
-    largest = weights.max()
-    pulled = restored + (weights / largest).astype(np.float32) * (noisy - restored)
-    return pulled, float(1 / np.sqrt(largest))
+def _weighted_blur(image: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    blur = require("scipy.ndimage", "bench").gaussian_filter
+    return blur(weights * image, _BLUR) / blur(weights, _BLUR)
