@@ -59,6 +59,15 @@ def test_blind_is_the_same_as_its_estimate_given(name):
     assert np.array_equal(denoise(noisy, estimate=lambda image: 0.08), denoise(noisy, 0.08))
 
 
+@pytest.mark.parametrize("name", sorted(set(INSTALLED) - {"mog"}))
+@pytest.mark.parametrize("shape", [(1, 1), (2, 7), (5, 5, 3)])
+def test_images_smaller_than_a_patch_work(name, shape):
+    noisy = np.random.default_rng(0).normal(0.5, 0.1, shape).astype(np.float32)
+    restored = load_method(name)(noisy, 0.1)
+    assert restored.shape == shape
+    assert np.isfinite(restored).all()
+
+
 @pytest.mark.parametrize("name", INSTALLED)
 def test_no_noise_returns_the_image(name):
     image = scene(3)
@@ -120,6 +129,8 @@ def test_bm3d_is_called_as_its_package_wants_and_says_its_licence_once(monkeypat
     assert denoise(scene(), 0.1).shape == (40, 40)
     assert denoise(scene(1), 0.1).shape == (40, 40, 1)
     assert denoise(scene(3), 0.1).shape == (40, 40, 3)
+    with pytest.raises(InputError, match="block of 8"):
+        denoise(scene(size=7), 0.1)
     bm3d._package.cache_clear()
     assert [call[:2] for call in calls] == [
         ("gray", (40, 40)), ("gray", (40, 40)), ("colour", (40, 40, 3)),

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vdn.baselines.method import SigmaEstimate, as_planes, require, scalar_sigma
+from vdn.errors import InputError
 
 __all__ = ["NOTICE", "denoise"]
 
 logger = logging.getLogger(__name__)
 
+_BLOCK = 8
 NOTICE = "bm3d is its authors' own package and free for non-commercial use only"
 
 
@@ -29,6 +31,8 @@ def denoise(
     ------
     MissingExtraError
         Without the package `bm3d`.
+    InputError
+        If the image is smaller than the method's block of 8 × 8.
 
     References
     ----------
@@ -39,6 +43,10 @@ def denoise(
     level = scalar_sigma(planes, sigma, estimate)
     if level == 0:
         return np.array(image, dtype=np.float32)
+    if min(planes.shape[:2]) < _BLOCK:
+        raise InputError(
+            f"image has shape {np.shape(image)}: smaller than BM3D's block of {_BLOCK}"
+        )
     if planes.shape[2] == 3:
         restored = package.bm3d_rgb(planes, level)
     else:

@@ -1,5 +1,7 @@
 """Wavelet thresholding with BayesShrink (Chang, Yu, Vetterli, TIP 2000), from scikit-image."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -7,7 +9,7 @@ from vdn.baselines.method import SigmaEstimate, as_planes, require, scalar_sigma
 
 __all__ = ["denoise"]
 
-_WAVELET = "db2"
+_WAVELET, _LEAST_SIDE = "db2", 8  # smaller images are mirrored to that size
 # Luminance and two colour differences, orthonormal: white noise keeps its level in each of them.
 _OPPONENT = np.array(
     [[1 / 3**0.5] * 3, [1 / 2**0.5, 0, -1 / 2**0.5], [1 / 6**0.5, -2 / 6**0.5, 1 / 6**0.5]],
@@ -54,7 +56,10 @@ def denoise(
     return restored.astype(np.float32).reshape(np.shape(image))
 
 
-def _spin(channel: NDArray[np.float32], level: float, restoration) -> NDArray[np.float64]:
+def _spin(channel: NDArray[np.float32], level: float, restoration: Any) -> NDArray[np.float64]:
+    height, width = channel.shape
+    missing = [(0, max(_LEAST_SIDE - side, 0)) for side in channel.shape]
+    channel = np.pad(channel, missing, mode="symmetric")
     total = np.zeros(channel.shape)
     for down in range(4):
         for across in range(4):
@@ -63,4 +68,4 @@ def _spin(channel: NDArray[np.float32], level: float, restoration) -> NDArray[np
                 moved, sigma=level, wavelet=_WAVELET, method="BayesShrink", mode="soft"
             )
             total += np.roll(restored, (-down, -across), axis=(0, 1))
-    return total / 16
+    return total[:height, :width] / 16
