@@ -9,6 +9,7 @@ from vdn.baselines import (
     estimate_sigma_mad,
     estimate_sigma_signal_dependent,
 )
+from vdn.baselines.clipping import clipped_moments, unclipped_moments
 from vdn.baselines.signal_dependent import fit_signal_dependent
 from vdn.errors import InputError
 
@@ -53,13 +54,30 @@ def test_the_line_of_signal_dependent_noise_is_found():
     assert fit.sigma(0.5) == pytest.approx(np.sqrt(0.011), rel=0.03)
 
 
-def test_clipped_levels_do_not_bend_the_line():
+@pytest.mark.parametrize(("mean", "sigma"), [(0.3, 0.1), (0.05, 0.2), (-0.1, 0.2)])
+def test_clipping_is_described_and_turned_back(mean, sigma):
+    samples = np.random.default_rng(0).normal(mean, sigma, 400000).clip(0)
+    clipped = clipped_moments(mean, sigma)
+    np.testing.assert_allclose(clipped, (samples.mean(), samples.std()), rtol=0.01)
+    np.testing.assert_allclose(unclipped_moments(*clipped), (mean, sigma), rtol=1e-4)
+
+
+def test_clipping_does_not_bend_the_line():
     clean = np.tile(np.linspace(0, 1, 256), (256, 1))
     noise = np.random.default_rng(0).normal(0, np.sqrt(0.01 * clean + 0.0005))
     clipped = np.rint(np.clip(clean + noise, 0, 1) * 255) / 255
     fit = fit_signal_dependent(clipped)
-    assert fit.slope == pytest.approx(0.01, rel=0.15)
-    assert fit.levels.max() < 0.9
+    assert fit.slope == pytest.approx(0.01, rel=0.12)
+    assert fit.offset == pytest.approx(0.0005, abs=0.0004)
+
+
+@pytest.mark.parametrize("sigma", [25, 50])
+def test_clipped_noise_keeps_its_level_where_other_estimates_lose_it(sigma):
+    noise = np.random.default_rng(0).normal(0, sigma / 255, (192, 192))
+    clipped = np.rint(np.clip(scene() + noise, 0, 1) * 255) / 255
+    level = np.sqrt(np.mean(estimate_sigma_signal_dependent(clipped) ** 2)) * 255
+    assert level == pytest.approx(sigma, rel=0.05)
+    assert abs(level - sigma) < abs(estimate_sigma_chen(clipped) * 255 - sigma)
 
 
 def test_the_map_follows_the_brightness_channel_by_channel():

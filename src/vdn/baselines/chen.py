@@ -39,8 +39,8 @@ def estimate_sigma_chen(image: ArrayLike, patch: int = 8, stride: int | None = N
     Returns
     -------
     float
-        In the units of the image. It is low where the noise is clipped, and an average over the
-        image where the level varies.
+        In the units of the image. It is low where the noise is clipped, an average over the image
+        where the level varies, and too high on textured gray images with little noise.
 
     Raises
     ------

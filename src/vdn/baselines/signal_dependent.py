@@ -2,7 +2,8 @@ r"""Noise whose variance grows with the brightness, fitted to one image.
 
 The model :math:`\operatorname{Var} = a x + b` is the Poissonian–Gaussian one of Foi, Trimeche,
 Katkovnik and Egiazarian (TIP 2008): smooth parts of the image are sorted into levels of brightness,
-the noise of each level is measured on detail coefficients, and a robust line goes through them.
+the noise of each level is measured on detail coefficients and freed from the effect of clipping,
+and a robust line goes through the levels.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vdn.baselines.clipping import unclipped_moments
 from vdn.baselines.method import as_planes, require
 from vdn.errors import InputError
 
@@ -18,7 +20,7 @@ __all__ = ["SignalDependentNoise", "estimate_sigma_signal_dependent", "fit_signa
 _DETAIL = np.array([1.0, -2.0, 1.0]) / np.sqrt(6)  # blind to slopes, unit gain for white noise
 _LEVELS, _FEWEST = 48, 160  # most levels of brightness; fewest pixels in a level
 _SMOOTH_SHARE = 0.25  # of each level's pixels, those on the flattest ground
-_SATURATED_SHARE = 0.01  # of pixels at black or white; levels with more are not used …
+_SATURATED_SHARE = 0.25  # of pixels at black or white; levels with more are not used …
 _LEAST_LEVELS = 4  # … unless fewer than these were left
 _GAUSSIAN_MAD = 0.6744897501960817  # median of |N(0, 1)|
 _HUBER, _ROUNDS = 1.345, 20
@@ -54,16 +56,16 @@ def fit_signal_dependent(
 ) -> SignalDependentNoise:
     """Fit the variance of the noise against the brightness of one channel.
 
-    Levels in which more than 1 % of the pixels are exactly black or white are left out, since
-    clipping has taken part of their noise away (the four best are kept in any case). Texture that
-    leaves no smooth ground raises the estimate.
+    Where values stop at black or white, the moments of a level are those of clipped noise; they are
+    turned back into those of the whole. Levels that are clipped by more than a quarter are left out
+    (the four best are kept in any case). Texture that leaves no smooth ground raises the estimate.
 
     Parameters
     ----------
     channel
         (H, W), any linear units.
     black, white
-        Where values were clipped, if they were.
+        Where values were clipped, if they were: if some lie there and none beyond.
 
     Raises
     ------
@@ -97,7 +99,15 @@ def fit_signal_dependent(
         raise InputError(
             f"image has shape {values.shape}: too small for two levels of {_FEWEST} pixels"
         )
-    levels, variances, counts = _measure(*rows)
+    levels, sigmas, counts = _measure(*rows)
+    dark = levels < (black + white) / 2
+    if values.min() == black:
+        levels[dark], sigmas[dark] = unclipped_moments(levels[dark] - black, sigmas[dark])
+        levels[dark] += black
+    if values.max() == white:
+        levels[~dark], sigmas[~dark] = unclipped_moments(white - levels[~dark], sigmas[~dark])
+        levels[~dark] = white - levels[~dark]
+    variances = np.square(sigmas)
     a, b = _robust_line(levels, variances, counts)
     return SignalDependentNoise(a, b, levels, variances, counts)
 
@@ -141,7 +151,7 @@ def _measure(
     slope: NDArray[np.float64],
     saturated: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
-    """Brightness, variance and count of each level, on its smoothest pixels.
+    """Brightness, noise level and count of each level, on its smoothest pixels.
 
     Brightness, slope and detail use orthogonal filters: choosing by the first two does not bias
     the noise measured on the third.
@@ -155,9 +165,9 @@ def _measure(
             kept = int(len(members) * _SMOOTH_SHARE)
             smooth = members[np.argpartition(slope[members], kept - 1)[:kept]]
             sigma = np.median(np.abs(detail[smooth])) / _GAUSSIAN_MAD
-            rows.append((brightness[smooth].mean(), sigma**2, kept))
-    levels, variances, counts = (np.array(column) for column in zip(*rows, strict=True))
-    return levels, variances, counts
+            rows.append((brightness[smooth].mean(), sigma, kept))
+    levels, sigmas, counts = (np.array(column) for column in zip(*rows, strict=True))
+    return levels, sigmas, counts
 
 
 def _level_count(pixels: int) -> int:
