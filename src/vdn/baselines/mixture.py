@@ -15,6 +15,8 @@ from vdn.errors import InputError
 
 __all__ = ["LowRankFit", "Mixture", "fit_low_rank", "fit_mixture"]
 
+_ROBUST_ROUNDS = 10  # of least absolute residuals, a start that outliers cannot have captured
+_GAUSSIAN_MAD = 0.6744897501960817  # median of |N(0, 1)|
 _LEAST_SHARE = 1e-12  # keeps the logarithm of a component that has died out finite
 
 
@@ -193,6 +195,12 @@ def fit_low_rank(
         raise InputError("data has observed values that are NaN or infinite")
     left, right = _truncated(matrix, rank)
     residual = matrix - left @ right.T
+    for _ in range(_ROBUST_ROUNDS if components > 1 else 0):
+        floor = 1e-2 * np.median(np.abs(residual[seen])) + np.finfo(float).tiny
+        weights = seen / np.maximum(np.abs(residual), floor)
+        left = _weighted_factor(matrix, weights, right, left)
+        right = _weighted_factor(matrix.T, weights.T, left, right)
+        residual = matrix - left @ right.T
     mixture = _initial_mixture(residual[seen], components)
     history: list[float] = []
     for _ in range(iterations):
@@ -208,13 +216,13 @@ def fit_low_rank(
 
 
 def _initial_mixture(samples: NDArray[np.float64], components: int) -> Mixture:
-    """Widths spread over the quantiles of the magnitudes, all components alike in share."""
+    """All components alike in share, their widths from that of the middle to that of the tails."""
     if components < 1 or samples.size == 0:
         raise InputError(f"components is {components} for {samples.size} samples; both need 1")
-    levels = (np.arange(components) + 0.5) / components
-    sigmas = np.quantile(np.abs(samples), 0.2 + 0.79 * levels)
+    middle, tail = np.quantile(np.abs(samples), [0.5, 0.99])
     spread = max(float(samples.std()), np.finfo(float).tiny)
-    sigmas = np.maximum(sigmas, 1e-3 * spread) if components > 1 else np.array([spread])
+    narrow = max(middle / _GAUSSIAN_MAD, 1e-3 * spread)
+    sigmas = np.geomspace(narrow, max(tail / 2, 1.5 * narrow), components)
     return Mixture(np.full(components, 1 / components), sigmas)
 
 
