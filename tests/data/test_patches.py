@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from vdn.data.corruption import corrupt
 from vdn.data.images import image_files, read_rgb, split_holdout
-from vdn.data.pairs import make_pair
+from vdn.data.pair_noise import measure_pair
 from vdn.data.patches import Patches, augment, random_crop
 from vdn.errors import ConfigError, FileError
 
@@ -54,7 +54,7 @@ def test_half_of_the_patches_have_one_sigma_and_half_a_bump():
 
 def test_pairs_stay_aligned():
     clean = np.random.default_rng(1).integers(0, 200, (40, 40, 3), dtype=np.uint8)
-    dataset = patches(pairs=[make_pair(clean + 7, clean)], pair_share=1.0)
+    dataset = patches(pairs=[measure_pair(clean + 7, clean)], pair_share=1.0)
     sample = dataset[3]
     torch.testing.assert_close(sample["noisy"] - sample["clean"], torch.full((3, 24, 24), 7 / 255))
     assert sample["sigma"].max() < 0.5 / 255  # a shift of the brightness is no noise
@@ -68,7 +68,7 @@ def test_the_noise_of_a_pair_is_read_off_its_smooth_parts():
     noisy = clean + sigma * generator.standard_normal(clean.shape)
     noisy[60:80, 40:130] += 25 * (columns[60:80, 40:130] % 4 > 1)[..., None]  # what has moved
     eight_bit = [np.rint(np.clip(image, 0, 255)).astype(np.uint8) for image in (noisy, clean)]
-    found = 255 * make_pair(*eight_bit).sigma((clean / 255).astype(np.float32))
+    found = 255 * measure_pair(*eight_bit).sigma((clean / 255).astype(np.float32))
     assert np.abs(found / sigma - 1).mean() < 0.08
 
 

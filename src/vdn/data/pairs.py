@@ -1,73 +1,239 @@
-"""A real pair: two pictures of one scene, and how the noise of the one depends on brightness."""
+"""Noisy and clean photographs of the same scenes, decoded only when asked for."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
-from vdn.data.corruption import ROUNDING
-from vdn.noise.profile import fit_profile
-from vdn.noise.smoothing import smooth
+from vdn.data.images import image_files, read_rgb
+from vdn.errors import FileError, InputError
 
-__all__ = ["Pair", "make_pair"]
+__all__ = [
+    "FilePairs",
+    "Mixture",
+    "Pair",
+    "PairFiles",
+    "pair_folder",
+    "pair_suffixes",
+    "write_tiles",
+]
 
-_WINDOW = 5.0  # standard deviation, in pixels, of the window in which variances are taken
-_SMOOTHING = 1.5  # of the brightness they are sorted by
+Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+"""Noisy and clean image of one scene, uint8 (H, W, 3)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """A noisy and a clean picture of one scene.
+@dataclass(frozen=True)
+class PairFiles:
+    """The files of one pair; several clean files are repeated exposures, to be averaged."""
+
+    name: str
+    noisy: Path
+    clean: tuple[Path, ...]
+
+    def read(self) -> Pair:
+        """Decode both sides.
+
+        Raises
+        ------
+        FileError
+            If a file cannot be read, or the sizes differ.
+        """
+        noisy = read_rgb(self.noisy)
+        exposures = [read_rgb(path) for path in self.clean]
+        for path, image in zip(self.clean, exposures, strict=True):
+            if image.shape != noisy.shape:
+                raise FileError(
+                    f"{path}: has shape {image.shape}, its noisy side {self.noisy} {noisy.shape}"
+                )
+        if len(exposures) == 1:
+            return noisy, exposures[0]
+        return noisy, np.rint(np.mean(exposures, axis=0)).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class FilePairs(Sequence[Pair]):
+    """A sequence of pairs in files: an index decodes one, a slice selects.
 
     Attributes
     ----------
-    noisy, clean : numpy.ndarray
-        uint8 (H, W, C), aligned.
-    curves : tuple of (numpy.ndarray, numpy.ndarray)
-        One a channel: brightness, ascending, and the standard deviation of the noise there, both
-        in [0, 1] units.
+    files
+        The files of every pair, sorted by name.
     """
 
-    noisy: np.ndarray
-    clean: np.ndarray
-    curves: tuple[tuple[np.ndarray, np.ndarray], ...]
+    files: tuple[PairFiles, ...]
 
-    def sigma(self, clean: np.ndarray) -> np.ndarray:
-        """Return the standard deviation of the noise of a crop of `clean`, float32 in [0, 1].
+    def __len__(self) -> int:
+        return len(self.files)
 
-        Parameters
-        ----------
-        clean : numpy.ndarray
-            float32 (h, w, C) in [0, 1].
-        """
-        brightness = smooth(clean, _SMOOTHING)
-        planes = [np.interp(brightness[..., c], *curve) for c, curve in enumerate(self.curves)]
-        return np.maximum(np.stack(planes, axis=-1), ROUNDING).astype(np.float32)
+    @overload
+    def __getitem__(self, index: int) -> Pair: ...
+    @overload
+    def __getitem__(self, index: slice) -> "FilePairs": ...
+    def __getitem__(self, index: int | slice) -> "Pair | FilePairs":
+        if isinstance(index, slice):
+            return FilePairs(self.files[index])
+        return self.files[index].read()
+
+    @property
+    def names(self) -> list[str]:
+        """The name of every pair."""
+        return [pair.name for pair in self.files]
+
+    def select(self, keep: Callable[[str], bool]) -> "FilePairs":
+        """The pairs whose name satisfies a condition."""
+        return FilePairs(tuple(pair for pair in self.files if keep(pair.name)))
 
 
-def make_pair(noisy: np.ndarray, clean: np.ndarray) -> Pair:
-    """Measure the noise of a real pair, uint8 (H, W, C).
+class Mixture(Sequence[Pair]):
+    """Several sets as one sequence in which each has a fixed share, whatever its size.
 
-    The residual of a real pair holds more than noise: what compression did to the scene, parts
-    that moved, a drift of the light. So its variance is taken about its local mean, and the curve
-    goes through the *median* in each bin of brightness, which edges and texture do not move.
+    An index drawn at random falls into a set with the probability of its share and is spread
+    evenly over that set.
+
+    Parameters
+    ----------
+    sets
+        What to mix.
+    shares
+        A positive integer for each: ``(7, 3)`` is the published 3500 : 1500 of SIDD and RENOIR.
+
+    Raises
+    ------
+    InputError
+        If a set is empty, or the shares do not fit the sets.
 
     Examples
     --------
-    >>> generator = np.random.default_rng(0)
-    >>> clean = np.tile(np.arange(40, 200, dtype=np.uint8)[:, None, None], (1, 100, 3))
-    >>> noisy = np.rint(clean + 4 * generator.standard_normal(clean.shape)).astype(np.uint8)
-    >>> pair = make_pair(noisy, clean)
-    >>> sigma = pair.sigma(clean[:32, :32] / np.float32(255))
-    >>> sigma.shape, round(255 * float(sigma.mean()), 1)
-    ((32, 32, 3), 4.0)
+    >>> black, white = np.zeros((1, 1, 3), np.uint8), np.full((1, 1, 3), 255, np.uint8)
+    >>> mixture = Mixture([[(black, black)] * 5, [(white, white)]], (7, 3))
+    >>> float(np.mean([noisy.max() == 255 for noisy, _ in mixture]))
+    0.3
     """
-    unit = clean.astype(np.float32) / 255
-    residual = noisy.astype(np.float32) / 255 - unit
-    mean = smooth(residual, _WINDOW)
-    variance = np.maximum(smooth(np.square(residual), _WINDOW) - np.square(mean), 0)
-    profile = fit_profile(smooth(unit, _SMOOTHING), np.sqrt(variance))
-    curves = tuple(
-        (np.array(channel.intensity, np.float32), np.array(channel.sigma, np.float32))
-        for channel in profile.channels
+
+    def __init__(self, sets: Sequence[Sequence[Pair]], shares: Sequence[int]):
+        if len(sets) != len(shares) or not sets or any(share < 1 for share in shares):
+            raise InputError(f"shares are {tuple(shares)} for {len(sets)} sets; one above 0 each")
+        if not all(len(pairs) for pairs in sets):
+            raise InputError("a set of the mixture is empty")
+        self.sets, self.shares = list(sets), list(shares)
+        self._slots = [which for which, share in enumerate(shares) for _ in range(share)]
+        self._rounds = max(len(pairs) for pairs in sets)
+
+    def __len__(self) -> int:
+        return self._rounds * len(self._slots)
+
+    @overload
+    def __getitem__(self, index: int) -> Pair: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Pair]: ...
+    def __getitem__(self, index: int | slice) -> Pair | Sequence[Pair]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        step, slot = divmod(int(index) % len(self), len(self._slots))
+        pairs = self.sets[self._slots[slot]]
+        return pairs[step * len(pairs) // self._rounds]
+
+
+def pair_folder(folder: str | Path) -> FilePairs:
+    """The pairs of a folder with ``noisy/NAME`` and ``clean/NAME``.
+
+    Raises
+    ------
+    FileError
+        If a folder is missing or empty, or a name is on one side only.
+    """
+    noisy, clean = (image_files(Path(folder) / side) for side in ("noisy", "clean"))
+    alone = {path.name for path in noisy} ^ {path.name for path in clean}
+    if alone:
+        raise FileError(
+            f"{folder}: {len(alone)} files are in noisy/ or clean/ only, the first {min(alone)}"
+        )
+    partners = {path.name: path for path in clean}
+    return FilePairs(tuple(PairFiles(p.stem, p, (partners[p.name],)) for p in noisy))
+
+
+def pair_suffixes(folder: str | Path, noisy: str, clean: str, expected: str) -> FilePairs:
+    """The pairs of a folder whose two files differ in the end of their stem only.
+
+    Parameters
+    ----------
+    folder
+        Where both files of every pair lie.
+    noisy, clean
+        Ends of the stems, any case, such as ``_real`` and ``_mean``.
+    expected
+        What the folder should contain and where it comes from, for the error.
+
+    Raises
+    ------
+    FileError
+        If the folder is missing, holds no such pair, or one side lacks its partner.
+    """
+    if not Path(folder).is_dir():
+        raise FileError(f"{folder}: no such folder; {expected}")
+    sides: dict[str, dict[str, Path]] = {noisy: {}, clean: {}}
+    for path in sorted(Path(folder).iterdir()):
+        for end, found in sides.items():
+            if path.stem.lower().endswith(end):
+                found[path.stem[: -len(end)]] = path
+    names = sides[noisy].keys()
+    alone = names ^ sides[clean].keys()
+    if alone:
+        raise FileError(f"{folder}: {min(alone)} has no {noisy} or no {clean} file; {expected}")
+    if not names:
+        raise FileError(f"{folder}: no file ends in {noisy}; {expected}")
+    return FilePairs(
+        tuple(PairFiles(n, sides[noisy][n], (sides[clean][n],)) for n in sorted(names))
     )
-    return Pair(noisy, clean, curves)
+
+
+def write_tiles(pairs: FilePairs, folder: str | Path, size: int = 512, stride: int = 384) -> int:
+    """Cut pairs into overlapping tiles, ``noisy/`` and ``clean/`` PNG files for `pair_folder`.
+
+    Large photographs take long to decode; a tile is read in milliseconds. The last tile of a row
+    or column lies flush with the border. The defaults are the published ones.
+
+    Parameters
+    ----------
+    pairs
+        What to cut.
+    folder
+        Where to; made if missing. A tile that is there already is kept, so that an interrupted
+        run can go on.
+    size, stride
+        Side of a tile and step between two, in pixels.
+
+    Returns
+    -------
+    int
+        How many tiles there are now.
+    """
+    sides = [Path(folder) / side for side in ("noisy", "clean")]
+    for side in sides:
+        side.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for files in pairs.files:
+        images = files.read()
+        height, width = images[0].shape[:2]
+        for top in _starts(height, size, stride):
+            for left in _starts(width, size, stride):
+                count += 1
+                for side, image in zip(sides, images, strict=True):
+                    target = side / f"{files.name}_{top:05d}_{left:05d}.png"
+                    if not target.exists():
+                        tile = Image.fromarray(image[top : top + size, left : left + size])
+                        unfinished = target.with_suffix(".part")
+                        tile.save(unfinished, format="PNG", compress_level=1)
+                        unfinished.replace(target)
+    return count
+
+
+def _starts(length: int, size: int, stride: int) -> list[int]:
+    last = max(length - size, 0)
+    return [*range(0, last, stride), last]

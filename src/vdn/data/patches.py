@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vdn.data.corruption import corrupt
+from vdn.data.pair_noise import MeasuredPair, local_sigma
 from vdn.data.pairs import Pair
 
 __all__ = ["Patches", "augment", "random_crop"]
@@ -47,8 +48,9 @@ class Patches(Dataset[dict[str, Tensor]]):
     ----------
     images : sequence of ndarray
         Clean uint8 (H, W, C) images.
-    pairs : sequence of Pair
-        Real ones, used with probability `pair_share`.
+    pairs : sequence of MeasuredPair, or of (ndarray, ndarray)
+        Real ones, used with probability `pair_share`; (noisy, clean) uint8 may be read from files
+        only when their turn comes.
     noise : mapping
         Share of each corruption by name.
     sigma_max : float
@@ -65,13 +67,14 @@ class Patches(Dataset[dict[str, Tensor]]):
     Notes
     -----
     A sample is a dict of float32 (C, H, W) tensors: ``noisy``, ``clean``, and ``sigma``, the true
-    standard deviations or, of a real pair, those of its profile.
+    standard deviations; of a real pair, those of its curve, or if it was not measured
+    the local root mean square of its residual.
     """
 
     def __init__(
         self,
         images: Sequence[np.ndarray],
-        pairs: Sequence[Pair],
+        pairs: Sequence[MeasuredPair | Pair],
         noise: Mapping[str, float],
         *,
         pair_share: float,
@@ -100,10 +103,12 @@ class Patches(Dataset[dict[str, Tensor]]):
 
     def _real(self, generator: np.random.Generator) -> tuple[np.ndarray, ...]:
         pair = self.pairs[int(generator.integers(len(self.pairs)))]
-        crops = random_crop([pair.noisy, pair.clean], self.patch, generator)
-        crops = augment(crops, int(generator.integers(8)))
+        sides = (pair.noisy, pair.clean) if isinstance(pair, MeasuredPair) else pair
+        crops = augment(random_crop(sides, self.patch, generator), int(generator.integers(8)))
         noisy, clean = (crop.astype(np.float32) / np.float32(255) for crop in crops)
-        return noisy, clean, pair.sigma(clean)
+        if isinstance(pair, MeasuredPair):
+            return noisy, clean, pair.sigma(clean)
+        return noisy, clean, local_sigma(noisy, clean)
 
     def _simulated(self, generator: np.random.Generator) -> tuple[np.ndarray, ...]:
         image = self.images[int(generator.integers(len(self.images)))]

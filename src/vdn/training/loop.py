@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Sampler
 
 from vdn.data.images import image_files, read_rgb, split_holdout
-from vdn.data.pairs import Pair, make_pair
+from vdn.data.pair_noise import MeasuredPair, measure_pair
 from vdn.data.patches import Patches
 from vdn.errors import ConfigError, FileError
 from vdn.model import VDN
@@ -221,15 +221,15 @@ def _data(config: Config) -> tuple[Patches, list[Any]]:
         kept, out = split_holdout(image_files(folder), config.data.holdout_every)
         training += [read_rgb(path, channels) for path in kept]
         held_out += [read_rgb(path, channels) for path in out]
-    pairs: list[Pair] = []
-    held_pairs: list[Pair] = []
+    pairs: list[MeasuredPair] = []
+    held_pairs: list[MeasuredPair] = []
     for folder in config.data.pairs:
         names = [path.name for path in image_files(Path(folder) / "clean")]
         kept, out = split_holdout(map(Path, names), config.data.holdout_every)
         for chosen, into in ((kept, pairs), (out, held_pairs)):
             for name in chosen:
                 sides = (read_rgb(Path(folder) / side / name, channels) for side in SIDES)
-                into.append(make_pair(*sides))
+                into.append(measure_pair(*sides))
     if not training and not pairs:
         raise ConfigError("data.folders and data.pairs are both empty; name at least one folder")
     patches = Patches(

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from vdn.data.corruption import corrupt
-from vdn.data.pairs import Pair
+from vdn.data.pair_noise import MeasuredPair
 from vdn.noise.fields import TEST_MAPS
 
 __all__ = ["Held", "held_out_set", "validate"]
@@ -20,7 +20,7 @@ PHOTONS_SIGMA = 50 / 255  # at white, the most
 
 def held_out_set(
     images: Sequence[np.ndarray],
-    pairs: Sequence[Pair],
+    pairs: Sequence[MeasuredPair],
     kinds: Collection[str] = (),
     *,
     size: int = 256,
