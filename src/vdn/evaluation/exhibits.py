@@ -53,12 +53,12 @@ def choose_exhibits(suite: Suite, items: Sequence[Item]) -> list[Item]:
     chosen = []
     for number, set_ in enumerate(dict.fromkeys(item.set for item in items)):
         of_set = [item for item in items if item.set == set_]
-        names = list(dict.fromkeys(item.image for item in of_set))
+        names = list(dict.fromkeys(item.sample.name for item in of_set))
         picture = names[len(names) // 2]
         wanted = (
             {suite.exhibit, PAIRED, *(TEST_MAPS if number == 0 else ())} if suite.exhibit else {}
         )
-        chosen += [item for item in of_set if item.image == picture and item.case in wanted]
+        chosen += [item for item in of_set if item.sample.name == picture and item.case in wanted]
     return chosen
 
 
@@ -82,13 +82,14 @@ def make_exhibit(item: Item, methods: Sequence[tuple[Method, Ready]], folder: Pa
             result = ready.denoise(observation.noisy, sigma)
             arrays: dict[str, Any] = {"image": eight_bit(getattr(result, "image", result))}
             if hasattr(result, "noise_sigma"):
-                arrays["sigma"] = _plane(result.noise_sigma, observation.clean.shape[:2])
+                sigma_found = _plane(result.noise_sigma, observation.clean.shape[:2])
+                arrays["sigma"] = sigma_found.astype(np.float16)
             with replacing(path) as temporary:
                 np.savez_compressed(temporary, **arrays)
         with np.load(path) as stored:
             exhibit.images[method.name] = stored["image"]
             if "sigma" in stored:
-                exhibit.maps[method.name] = stored["sigma"]
+                exhibit.maps[method.name] = stored["sigma"].astype(np.float32)
     return exhibit
 
 

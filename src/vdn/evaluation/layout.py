@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from vdn.evaluation.calibration import LEVELS, bootstrap_interval
 from vdn.evaluation.published import Figure, Published
 from vdn.evaluation.rows import Row
+from vdn.evaluation.sets import known_sets
 from vdn.evaluation.suites import Suite
 from vdn.evaluation.summary import Cell, shared_images, summarise
 from vdn.evaluation.tables import Line, Table
@@ -43,13 +44,14 @@ METRICS = {
     "variance_ratio": Metric("Variance of the residual over the noise found"),
     "ause": Metric("Area under the sparsification error (0 is best)", decimals=3),
     **{f"coverage{n}": Metric(f"The {n} % interval of the image holds, %", 100, 1) for n in LEVELS},
-    **{f"width{n}": Metric(f"Width of the {n} % interval of the image, 255ths") for n in LEVELS},
+    "width90": Metric("Width of the 90 % interval of the image, 255ths"),
     **{
         f"noise_coverage{n}": Metric(f"The {n} % interval of sigma holds, %", 100, 1)
         for n in LEVELS
     },
-    **{f"noise_width{n}": Metric(f"Width of the {n} % interval of sigma, 255ths") for n in LEVELS},
+    "noise_width90": Metric("Width of the 90 % interval of sigma, 255ths"),
     "seconds": Metric("Seconds a picture", decimals=3),
+    "first_seconds": Metric("Seconds of the first call", decimals=3),
     "cpu_seconds": Metric("CPU seconds a picture, all threads together", decimals=3),
 }
 """What has a table, in this order."""
@@ -72,7 +74,7 @@ def lay_out(suite: Suite, rows: Sequence[Row], published: Published) -> list[Tab
         Stands below ours, with the difference in brackets: to the method itself where one of
         ours implements it, else to VDN.
     """
-    tables = _quality(suite, rows, published, "psnr", "")
+    tables = _quality(suite, rows, published if suite.exhibit else None, "psnr", "")
     shared = shared_images(rows)
     if len(shared) < len(rows) and shared:
         tables += _quality(suite, shared, None, "psnr", ", only pictures every method has done")
@@ -133,7 +135,7 @@ def _quality(
                 if cell and figure:
                     compared.add(figure.method)
             lines.append(Line(method, tuple(texts)))
-        notes = [f"{most} picture{'s' if most > 1 else ''} (fewer where a number follows #)."]
+        notes = [_pictures(set_, most)]
         if published is not None:
             theirs = {case: published.cell(set_, case, metric) for case in cases}
             lines += _published_lines(theirs, cases, METRICS[metric])
@@ -141,6 +143,15 @@ def _quality(
         title = f"{set_}: {METRICS[metric].title}{which}"
         tables.append(Table(title, ("method", *cases), tuple(lines), tuple(notes)))
     return tables
+
+
+def _pictures(set_: str, count: int) -> str:
+    """Say how many pictures a table is about, and whether that is the whole set."""
+    whole = known_sets()[set_].files if set_ in known_sets() else 0
+    text = f"{count} picture{'s' if count > 1 else ''}; fewer where a number follows #."
+    if whole in (0, count):
+        return text
+    return f"{text} The whole set has {whole}: its published figures are no measure of these."
 
 
 def _reference(
@@ -193,7 +204,9 @@ def _plain(suite: Suite, rows: Sequence[Row], name: str) -> list[Table]:
     cases = _cases(suite, {case for _, case, _ in cells})
     interval = name.rstrip("0123456789") in _WITH_INTERVAL
     lines = []
-    for set_, method in dict.fromkeys((s, m) for s, _, m in cells):
+    order = {name: place for place, name in enumerate(dict.fromkeys(s for s, _, _ in cells))}
+    pairs = sorted(dict.fromkeys((s, m) for s, _, m in cells), key=lambda pair: order[pair[0]])
+    for set_, method in pairs:
         found = [cells.get((set_, case, method)) for case in cases]
         texts = tuple(_with_interval(cell, metric, interval) for cell in found)
         lines.append(Line(f"{set_}, {method}", texts))

@@ -83,7 +83,7 @@ def calibration(method: Ready, observation: Observation) -> dict[str, Any]:
     for level in cal.LEVELS:
         reach = cal.half_width(level / 100) * uncertainty
         row[f"coverage{level}"] = cal.coverage(error, -reach, reach)
-        row[f"width{level}"] = float(2 * np.mean(reach)) * 255
+    row["width90"] = float(2 * cal.half_width(0.9) * np.mean(uncertainty)) * 255
     row["sparsification"], row["oracle"] = cal.sparsification(error, uncertainty)
     row["bins"] = _bins(observation, error <= cal.half_width(0.9) * uncertainty, uncertainty)
     if observation.sigma is not None and hasattr(result, "noise_sigma_interval"):
@@ -91,7 +91,8 @@ def calibration(method: Ready, observation: Observation) -> dict[str, Any]:
         for level in cal.LEVELS:
             low, high = result.noise_sigma_interval(level / 100)
             row[f"noise_coverage{level}"] = cal.coverage(true, low, high)
-            row[f"noise_width{level}"] = float(np.mean(high - low)) * 255
+        low, high = result.noise_sigma_interval(0.9)
+        row["noise_width90"] = float(np.mean(high - low)) * 255
     return row
 
 

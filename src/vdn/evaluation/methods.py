@@ -1,12 +1,14 @@
 """Anything that denoises, behind one call.
 
 A method is named as on the command line: `noisy` (the input itself), a shipped model, an `.onnx`
-file, a method of `vdn.baselines`, or `file.py:function` of the user's own. What follows an `@` says
+file, a method or an estimate of the noise of `vdn.baselines`, a network file that package can
+load, or `file.py:function` of the user's own. What follows an `@` says
 where it gets the noise from: `bm3d@true` is told the true standard deviation, `bm3d@gaussian` the
 map that the model `gaussian` infers; without it the method is blind.
 """
 
 import hashlib
+import importlib
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,6 +24,7 @@ from vdn.errors import FileError, InputError
 __all__ = ["TOLD", "Denoise", "Method", "Ready", "parse_method"]
 
 TOLD = "true"
+_NETWORK_FILES = (".pth", ".pt", ".ckpt", ".safetensors")
 
 
 class Denoise(Protocol):
@@ -155,13 +158,24 @@ def _find(name: str, threads: int | None, precision: str) -> Method:
         load = partial(_load_model, str(file), threads, precision)
         return Method(name, f"{_digest(file)} {precision}", load)
     baselines = _baselines()
-    if name in baselines:
-        load_baseline = partial(_load_baseline, name)
-        return Method(name, _baselines_digest(), load_baseline, estimates=False)
+    if baselines is None:
+        known = ""
+    elif name in baselines.METHODS:
+        return Method(
+            name, _source_digest(baselines), partial(_load_baseline, name), estimates=False
+        )
+    elif name in baselines.NOISE_ESTIMATES:
+        return Method(name, _source_digest(baselines), partial(_load_estimate, name))
+    elif name.endswith(_NETWORK_FILES):
+        return Method(name, _digest(Path(name)), partial(_load_baseline, name), estimates=False)
+    else:
+        known = (
+            f", the methods {', '.join(baselines.METHODS)}, the estimates of noise "
+            f"{', '.join(baselines.NOISE_ESTIMATES)}, files of networks {', '.join(_NETWORK_FILES)}"
+        )
     raise InputError(
-        f"method {name!r} is not known; there are noisy, the models {', '.join(models)}"
-        + (f", the methods {', '.join(baselines)}" if baselines else "")
-        + ", .onnx files and file.py:function"
+        f"method {name!r} is not known; there are noisy, the models {', '.join(models)}{known}, "
+        ".onnx files and file.py:function"
     )
 
 
@@ -200,23 +214,24 @@ def _load_function(path: str, function: str) -> Denoise:
     return found
 
 
-def _load_baseline(name: str) -> Any:
-    return _baselines()[name]()
+def _load_baseline(name: str) -> Denoise:
+    return _baselines().load_method(name)
 
 
-def _baselines() -> dict[str, Callable[[], Any]]:
-    """Return the loaders of the methods of `vdn.baselines`."""
+def _load_estimate(name: str) -> Any:
+    return _baselines().NOISE_ESTIMATES[name]
+
+
+def _baselines() -> Any:
+    """Return `vdn.baselines`, or None where it is not installed."""
     if importlib.util.find_spec("vdn.baselines") is None:
-        return {}
-    from vdn import baselines  # type: ignore[attr-defined,unused-ignore]
-
-    return dict(baselines.METHODS)
+        return None
+    return importlib.import_module("vdn.baselines")
 
 
-def _baselines_digest() -> str:
-    from vdn import baselines  # type: ignore[attr-defined,unused-ignore]
-
-    sources = sorted(Path(baselines.__path__[0]).rglob("*.py"))
+def _source_digest(package: Any) -> str:
+    """Return a digest of the source of a package: any change measures its methods anew."""
+    sources = sorted(Path(package.__path__[0]).rglob("*.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
 
 

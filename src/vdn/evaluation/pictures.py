@@ -27,7 +27,7 @@ def strip(exhibit: Exhibit) -> Figure:
     axes = np.atleast_1d(figure.subplots(lines, columns)).ravel()
     for axis in axes:
         axis.set_axis_off()
-    _show(axes[0], exhibit.clean, f"{exhibit.item.set}, {exhibit.item.image}")
+    _show(axes[0], exhibit.clean, f"{exhibit.item.set}, {exhibit.item.sample.name}")
     axes[0].add_patch(Rectangle((left, top), side, side, fill=False, color="red", linewidth=1.5))
     for axis, (name, image) in zip(axes[1:], versions.items(), strict=False):
         quality = psnr(image / 255, exhibit.clean / 255)
@@ -59,7 +59,7 @@ def noise_maps(exhibits: Sequence[Exhibit]) -> Figure | None:
             axis.set_title(f"{title}: {100 * spread:.1f} % RMSE" if last else title, fontsize=9)
             axis.set_axis_off()
     first = shown[0][0].item
-    figure.suptitle(f"{first.set}, {first.image}: standard deviation of the noise, 255ths")
+    figure.suptitle(f"{first.set}, {first.sample.name}: standard deviation of the noise, 255ths")
     return figure
 
 

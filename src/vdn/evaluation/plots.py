@@ -6,6 +6,7 @@ from itertools import cycle
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from vdn.evaluation.calibration import FRACTIONS, LEVELS
 from vdn.evaluation.published import Published
@@ -107,11 +108,16 @@ def quality_against_time(rows: Sequence[Row]) -> Figure | None:
                 fontsize=8,
             )
         axis.set_xscale("log")
-        axis.margins(x=0.45, y=0.25)
+        axis.margins(x=0.3, y=0.2)
+        low, high = axis.get_xlim()
+        axis.set_xlim(low / 2, high * 4)  # room for the labels
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_locator(NullLocator())
         axis.set_title(f"{side} × {side}", loc="left", fontsize=10, weight="bold")
         axis.set_xlabel("CPU seconds a picture, all threads together")
         axis.set_ylabel("PSNR at sigma 25, dB")
-        axis.grid(alpha=0.3, which="both")
+        axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -142,6 +148,7 @@ def noise_accuracy(suite: Suite, rows: Sequence[Row]) -> Figure | None:
         axis.grid(axis="y", alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
         axis.set_xticks(range(len(cases)), cases, rotation=45, ha="right", fontsize=8)
+        axis.margins(x=0.01)
     _legend(figure, {method: colours[method] for method in methods})
     return figure
 
@@ -150,7 +157,7 @@ def reliability(rows: Sequence[Row]) -> Figure | None:
     """Draw how often intervals hold the truth against what they promise: image and noise."""
     if not any("coverage90" in row for row in rows):
         return None
-    figure = Figure(figsize=(11, 5.2), layout="constrained")
+    figure = Figure(figsize=(12.5, 5.0), layout="constrained")
     titles = {"coverage": "intervals of the image", "noise_coverage": "intervals of sigma"}
     for axis, (name, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
         axis.plot([45, 100], [45, 100], color="black", linewidth=1, label="as promised")
@@ -171,8 +178,8 @@ def reliability(rows: Sequence[Row]) -> Figure | None:
         axis.set_xlabel("promised, %")
         axis.set_ylabel("held, %")
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=7, loc="lower right")
         axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right", fontsize=8)
     return figure
 
 
@@ -207,7 +214,8 @@ def _colours(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def _side(row: Row) -> int:
-    return int(row["image"].rpartition("@")[2]) if "first_seconds" in row else 0
+    """Return the side of the squares the row is about; 0 if it was not timed."""
+    return int(row["set"].rpartition("×")[2]) if "first_seconds" in row else 0
 
 
 def _legend(figure: Figure, colours: dict[str, str]) -> None:

@@ -132,7 +132,9 @@ def _plots(
             for e in exhibits
             if e.item.case in (suite.exhibit, "real")
         ]
-        found.append(("noise-maps", noise_maps(exhibits)))
+        found.append(
+            ("noise-maps", noise_maps([e for e in exhibits if e.item.set == chosen[0].set]))
+        )
     return [(name, figure) for name, figure in found if figure is not None]
 
 

@@ -25,7 +25,10 @@ __all__ = ["Failure", "Item", "choose_sets", "observe", "plan", "run"]
 
 @dataclass(frozen=True)
 class Item:
-    """One noisy picture of a suite: what all methods are given alike."""
+    """One noisy picture of a suite: what all methods are given alike.
+
+    Squares of `side` pixels cut from the pictures of a set count as a set of their own.
+    """
 
     suite: str
     set: str
@@ -35,11 +38,6 @@ class Item:
     seed: int
     side: int = 0
 
-    @property
-    def image(self) -> str:
-        """Name of the picture, with the side of the square taken from it."""
-        return f"{self.sample.name}@{self.side}" if self.side else self.sample.name
-
     def key(self, method: Method) -> dict[str, Any]:
         """Return the key of the row of a method on this picture."""
         return {
@@ -47,7 +45,7 @@ class Item:
             "method": method.name,
             "version": method.version,
             "set": self.set,
-            "image": self.image,
+            "image": self.sample.name,
             "case": self.case,
             "seed": self.seed,
         }
@@ -116,8 +114,9 @@ def plan(
             samples = tuple(s for s in samples if _smaller_side(s, images) >= max(suite.sides))
         for sample in samples[:limit]:
             for side in suite.sides or (0,):
+                name = f"{images.name} {side}×{side}" if side else images.name
                 items += [
-                    Item(suite.name, images.name, images.channels, sample, case, seed, side)
+                    Item(suite.name, name, images.channels, sample, case, seed, side)
                     for case in cases
                 ]
     return items
@@ -134,7 +133,7 @@ def observe(item: Item) -> Observation:
                 f"{item.sample.noisy}: is {noisy.shape}, its clean picture {clean.shape}"
             )
         return Observation(_unit(clean), _unit(noisy), None)
-    generator = noise_generator(item.seed, item.case, item.image)
+    generator = noise_generator(item.seed, item.case, item.sample.name)
     return Observation(_unit(clean), *make_noisy(_unit(clean), item.case, generator))
 
 

@@ -69,7 +69,7 @@ def expected_psnr(clean: NDArray[np.floating], sigma: NDArray[np.floating] | flo
     error = float(np.mean(second))
     standard_error = float(np.sqrt(np.sum(fourth - second**2))) / values.size
     decibel = 10 / np.log(10) * standard_error / error
-    return Expected(float(10 * np.log10(255**2 / error)), _WIDTH * decibel + _MARGIN)
+    return Expected(float(10 * np.log10(255**2 / error)), float(_WIDTH * decibel + _MARGIN))
 
 
 def _interpolated(
