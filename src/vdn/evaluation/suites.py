@@ -104,6 +104,7 @@ SUITES = {
                 *("awgn5-8bit", "awgn15-8bit", "awgn25-8bit", "awgn50-8bit", "awgn75-8bit"),
             ),
             measures.noise,
+            multiple=16,
             methods=("gaussian",),
         ),
         Suite(
@@ -116,6 +117,7 @@ SUITES = {
                 *("poisson30", "correlated25", "awgn25-8bit", "awgn50-8bit"),
             ),
             measures.calibration,
+            multiple=16,
             methods=("gaussian",),
         ),
         Suite(
