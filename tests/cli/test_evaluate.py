@@ -40,7 +40,7 @@ def test_one_command_makes_the_tables(data, tmp_path):
     )
     assert done.exit_code == 0, done.output
     assert "LIVE1 holds 29 colour pictures" in done.stderr
-    assert "Set5 holds 2 pictures instead of 5" in done.stderr
+    assert "Set5 should hold 5 pictures, and holds 2" in done.stderr
     assert re.search(r"\| \*\*photo\*\* \|( [\d.]+ \([+−][\d.]+\) \|){6}", done.stdout)
     assert "| VDN, published | 34.34 | 32.24 | 29.47 | 30.39 | 29.80 | 29.74 |" in done.stdout
     table = (out / "tables.md").read_text()

@@ -3,7 +3,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from vdn.errors import ConfigError, FileError
+from vdn.errors import ConfigError, FileError, InputError
 from vdn.evaluation.runner import choose_sets
 from vdn.evaluation.sets import SetFolders, known_sets, pixel_digest
 from vdn.evaluation.suites import find_suite
@@ -57,7 +57,7 @@ def test_the_digest_heeds_pixels_only(root):
 
 def test_a_set_that_is_not_the_published_one_is_said_to_be_so(root):
     folders = SetFolders.of([root])
-    assert "2 pictures instead of 5" in folders.find("Set5").verify()
+    assert "should hold 5 pictures, and holds 2" in folders.find("Set5").verify()
     for name in "cde":
         shutil.copy(root / "CBSD68/c.png", root / f"Set5/{name}.png")
     assert "other pixels" in folders.find("Set5").verify()
@@ -75,6 +75,17 @@ def test_a_missing_set_says_what_and_where_from(root):
         choose_sets(suite, SetFolders.of([root]), ["LIVE1"])
     with pytest.raises(FileError, match="Set5 holds 5"):
         choose_sets(suite, SetFolders.of([root / "mine"]))
+
+
+def test_an_unknown_set_is_gray_if_its_pictures_are(root):
+    (root / "Set12").rename(root / "mine too")
+    assert SetFolders.of([root]).find("mine too").channels == 1
+    assert SetFolders.of([root]).find("mine").channels == 3
+
+
+def test_pairs_are_refused_where_the_noise_is_made(root):
+    with pytest.raises(InputError, match="suite real"):
+        choose_sets(find_suite("paper"), SetFolders.of([root]), ["mine"])
 
 
 def test_pairs_need_the_same_names(root):

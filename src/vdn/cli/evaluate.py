@@ -87,7 +87,11 @@ def evaluate(
             from vdn import evaluation
             from vdn.evaluation.environment import describe_run
             from vdn.evaluation.outputs import write_tables
-            from vdn.evaluation.report import check_report, write_report
+
+            if report_file is not None:
+                from vdn.evaluation.report import check_report, write_report
+
+                check_report(report_file)
         with usage_errors("SUITE"):
             chosen = evaluation.find_suite(suite)
         with usage_errors("--method"):
@@ -100,8 +104,6 @@ def evaluate(
             found, missing = evaluation.choose_sets(
                 chosen, evaluation.SetFolders.of(data), sets or ()
             )
-        if report_file is not None:
-            check_report(report_file)
         remarks = [*missing, *(fault for images in found if (fault := images.verify()))]
         for remark in remarks:
             typer.echo(f"vdn: {remark}", err=True)

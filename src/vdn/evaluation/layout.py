@@ -135,7 +135,8 @@ def _quality(
                 if cell and figure:
                     compared.add(figure.method)
             lines.append(Line(method, tuple(texts)))
-        notes = [_pictures(set_, most)]
+        fewer = any("#" in text for line in lines for text in line.cells)
+        notes = [_pictures(set_, most, fewer)]
         if published is not None:
             theirs = {case: published.cell(set_, case, metric) for case in cases}
             lines += _published_lines(theirs, cases, METRICS[metric])
@@ -145,10 +146,11 @@ def _quality(
     return tables
 
 
-def _pictures(set_: str, count: int) -> str:
+def _pictures(set_: str, count: int, fewer: bool) -> str:
     """Say how many pictures a table is about, and whether that is the whole set."""
     whole = known_sets()[set_].files if set_ in known_sets() else 0
-    text = f"{count} picture{'s' if count > 1 else ''}; fewer where a number follows #."
+    text = f"{count} picture{'s' if count > 1 else ''}"
+    text += "; where there are fewer, their number follows #." if fewer else "."
     if whole in (0, count):
         return text
     return f"{text} The whole set has {whole}: its published figures are no measure of these."

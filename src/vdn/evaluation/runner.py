@@ -84,6 +84,8 @@ def choose_sets(
     ------
     FileError
         When one that is `wanted` is missing, or all are.
+    InputError
+        When a set of pairs is wanted by a suite that makes the noise itself.
     """
     pairs = {images.name: images for images in folders.pairs()} if suite.pairs else {}
     names = list(wanted) or [*pairs, *suite.sets]
@@ -99,6 +101,8 @@ def choose_sets(
         raise FileError(" ".join(missing))
     if not sets:
         raise FileError(f"suite {suite.name}: no folder under --data holds noisy/ and clean/")
+    if not suite.pairs and (paired := [images.name for images in sets if images.paired]):
+        raise InputError(f"{paired[0]}: holds pairs, which are for the suite real")
     return sets, missing
 
 

@@ -58,7 +58,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """The pictures of a folder, sorted by name; colour or gray as the set is known to be."""
+    """The pictures of a folder, sorted by name, all taken for colour or all for gray."""
 
     name: str
     samples: tuple[Sample, ...]
@@ -75,7 +75,7 @@ class ImageSet:
         if known is None:
             return ""
         if known.files and len(self.samples) != known.files:
-            return f"{self.name} holds {len(self.samples)} pictures instead of {known.files}"
+            return f"{self.name} should hold {known.files} pictures, and holds {len(self.samples)}"
         if known.pixels and pixel_digest(self) != known.pixels:
             return f"{self.name} has other pixels than the set known by that name"
         return ""
@@ -193,7 +193,13 @@ def _open(name: str, folder: Path) -> ImageSet:
         if _is_paired(folder)
         else [Sample(path.stem, path) for path in image_files(folder)]
     )
-    return ImageSet(name, tuple(samples), known.channels if known else 3)
+    return ImageSet(name, tuple(samples), known.channels if known else _channels(samples[0].clean))
+
+
+def _channels(path: Path) -> int:
+    """Return how many channels the pictures of an unknown set have, by the first."""
+    pixels = read_picture(path, 3)
+    return 1 if (pixels == pixels[..., :1]).all() else 3
 
 
 def _pairs(folder: Path) -> Sequence[Sample]:
