@@ -74,6 +74,17 @@ def test_a_method_of_ones_own_that_does_nothing_right_is_caught(data, tmp_path):
     assert "does not change with sigma" in done.stderr
 
 
+def test_a_report_of_a_method_that_fails(data, tmp_path):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "mine.py"
+    path.write_text("def fail(image, sigma=None):\n    raise ValueError('too bad')\n")
+    words = ("paper", "--data", data, "--method", f"{path}:fail", "--method", "noisy", "-q")
+    report = tmp_path / "r.html"
+    done = run(*words, "--limit", 1, "--out", tmp_path / "o", "--report", report)
+    assert done.exit_code == 1
+    assert "Not to be trusted as it stands" in report.read_text()
+
+
 def test_a_method_that_fails_is_named_and_the_others_go_on(data, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("def fail(image, sigma=None):\n    raise ValueError('too bad')\n")
@@ -97,7 +108,7 @@ def test_the_report_is_one_file_with_everything_in_it(data, tmp_path):
     assert not re.search(r'(src|href)="(?!data:)', text)
     assert "Self-checks passed" in text
     plots = sorted(path.name for path in (tmp_path / "o" / "plots").iterdir())
-    assert plots == ["bars-0.png", "noise-maps.png", "strip-Set5.png"]
+    assert plots == ["bars-Set5.png", "noise-maps.png", "strip-Set5.png"]
 
 
 @pytest.mark.parametrize(

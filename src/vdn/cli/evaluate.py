@@ -87,11 +87,14 @@ def evaluate(
             from vdn import evaluation
             from vdn.evaluation.environment import describe_run
             from vdn.evaluation.outputs import write_tables
+            from vdn.image.atomic import check_target, replacing
 
             if report_file is not None:
                 from vdn.evaluation.report import check_report, write_report
 
                 check_report(report_file)
+        if json is not None:
+            check_target(json, overwrite=True)
         with usage_errors("SUITE"):
             chosen = evaluation.find_suite(suite)
         with usage_errors("--method"):
@@ -125,7 +128,9 @@ def evaluate(
         figures = evaluation.records(rows, evaluation.published())
         write_tables(folder, about, tables, figures)
         if json is not None:
-            json.write_text(json_.dumps(about | {"figures": figures}, indent=1), encoding="utf-8")
+            with replacing(json, overwrite=True) as temporary:
+                content = json_.dumps(about | {"figures": figures}, indent=1)
+                temporary.write_text(content, encoding="utf-8")
         if report_file is not None:
             write_report(report_file, folder, chosen, about, tables, rows, items, ready)
         if not quiet:

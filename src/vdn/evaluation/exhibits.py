@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,9 @@ def choose_exhibits(suite: Suite, items: Sequence[Item]) -> list[Item]:
     return chosen
 
 
-def make_exhibit(item: Item, methods: Sequence[tuple[Method, Ready]], folder: Path) -> Exhibit:
+def make_exhibit(
+    item: Item, methods: Sequence[Method], load: Callable[[Method], Ready], folder: Path
+) -> Exhibit:
     """Denoise a picture by all methods, or take what is in the folder from an earlier report."""
     observation = observe(item)
     sigma = observation.sigma
@@ -73,13 +75,13 @@ def make_exhibit(item: Item, methods: Sequence[tuple[Method, Ready]], folder: Pa
         None if sigma is None else _plane(sigma, observation.clean.shape[:2]),
     )
     folder.mkdir(parents=True, exist_ok=True)
-    for method, ready in methods:
+    for method in methods:
         if method.name == "noisy":
             continue
         digest = hashlib.sha256(json.dumps(item.key(method)).encode()).hexdigest()[:24]
         path = folder / f"{digest}.npz"
         if not path.exists():
-            result = ready.denoise(observation.noisy, sigma)
+            result = load(method).denoise(observation.noisy, sigma)
             arrays: dict[str, Any] = {"image": eight_bit(getattr(result, "image", result))}
             if hasattr(result, "noise_sigma"):
                 sigma_found = _plane(result.noise_sigma, observation.clean.shape[:2])

@@ -21,11 +21,11 @@ Entry = tuple[str, float, str]
 PUBLISHED, REFERENCE, INPUT = "#c9ccd1", "#8a9099", "#e8d9c5"
 
 
-def bars(suite: Suite, rows: Sequence[Row], published: Published) -> list[Figure]:
+def bars(suite: Suite, rows: Sequence[Row], published: Published) -> dict[str, Figure]:
     """Draw a figure a set, a panel a case: PSNR of all methods, ours and published, sorted."""
     cells = summarise(rows, "psnr")
     colours = _colours(rows)
-    figures = []
+    figures = {}
     for set_ in dict.fromkeys(set_ for set_, _, _ in cells):
         cases = [c for c in (*suite.cases, "real") if any(k[:2] == (set_, c) for k in cells)]
         entries = {case: _entries(set_, case, cells, published, colours) for case in cases}
@@ -47,7 +47,7 @@ def bars(suite: Suite, rows: Sequence[Row], published: Published) -> list[Figure
             f"picture{'s' if pictures > 1 else ''}; gray: published for the whole set",
             fontsize=10,
         )
-        figures.append(figure)
+        figures[set_] = figure
     return figures
 
 

@@ -4,6 +4,7 @@ import base64
 import html
 import io
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from vdn.evaluation.plots import (
 from vdn.evaluation.published import published
 from vdn.evaluation.rows import Row
 from vdn.evaluation.runner import Item
-from vdn.evaluation.suites import Suite
+from vdn.evaluation.suites import PAIRED, Suite
 from vdn.evaluation.tables import Table
 from vdn.image.atomic import check_target, replacing
 
@@ -83,26 +84,21 @@ def write_report(
     methods
         They denoise the pictures shown.
     """
-    parts = [f"<h2>Tables</h2>{''.join(table.html() for table in tables)}"]
-    plots = _plots(suite, rows, items, methods, folder / "pictures")
-    if plots:
-        (folder / "plots").mkdir(exist_ok=True)
-        parts.insert(0, "<h2>Plots</h2>")
-    for number, (name, figure) in enumerate(plots):
+    images = []
+    for name, figure in _plots(suite, rows, items, methods, folder / "pictures").items():
         image = _png(figure)
+        (folder / "plots").mkdir(exist_ok=True)
         with replacing(folder / "plots" / f"{name}.png", overwrite=True) as temporary:
             temporary.write_bytes(image)
         encoded = base64.b64encode(image).decode("ascii")
-        text = name.replace("-", " ")
-        parts.insert(
-            number + 1, f'<img alt="{html.escape(text)}" src="data:image/png;base64,{encoded}">'
-        )
+        images.append(f'<img alt="{html.escape(name)}" src="data:image/png;base64,{encoded}">')
     title = f"vdn evaluate {suite.name}"
     document = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{title}</title><style>{_STYLE}</style></head><body><h1>{title}</h1>"
-        f"<p>{html.escape(suite.summary)}</p>{_checks(about)}{_facts(about)}{''.join(parts)}"
-        "</body></html>\n"
+        f"<p>{html.escape(suite.summary)}</p>{_checks(about)}{_facts(about)}"
+        f"<h2>Plots</h2>{''.join(images)}"
+        f"<h2>Tables</h2>{''.join(table.html() for table in tables)}</body></html>\n"
     )
     with replacing(path, overwrite=True) as temporary:
         temporary.write_text(document, encoding="utf-8")
@@ -110,32 +106,38 @@ def write_report(
 
 def _plots(
     suite: Suite, rows: Sequence[Row], items: Sequence[Item], methods: Sequence[Method], store: Path
-) -> list[tuple[str, Figure]]:
-    """Return the plots there is something to draw for, with names."""
-    found: list[tuple[str, Figure | None]] = []
+) -> dict[str, Figure]:
+    """Return the plots there is something to draw for, by name."""
     if suite.exhibit:
-        found += [(f"bars-{i}", each) for i, each in enumerate(bars(suite, rows, published()))]
-    else:
-        found += [
-            ("quality-against-time", quality_against_time(rows)),
-            ("reliability", reliability(rows)),
-            ("sparsification", sparsification(rows)),
-        ]
-        if suite.name == "noise":
-            found.append(("noise-accuracy", noise_accuracy(suite, rows)))
-    chosen = choose_exhibits(suite, items)
-    if chosen:
-        ready = [(method, Ready(method)) for method in methods]
-        exhibits = [make_exhibit(item, ready, store) for item in chosen]
-        found += [
-            (f"strip-{e.item.set}", strip(e))
-            for e in exhibits
-            if e.item.case in (suite.exhibit, "real")
-        ]
-        found.append(
-            ("noise-maps", noise_maps([e for e in exhibits if e.item.set == chosen[0].set]))
-        )
-    return [(name, figure) for name, figure in found if figure is not None]
+        found = {f"bars-{set_}": each for set_, each in bars(suite, rows, published()).items()}
+        return found | _shown(suite, rows, items, methods, store)
+    drawn = {
+        "quality-against-time": quality_against_time(rows),
+        "noise-accuracy": noise_accuracy(suite, rows),
+        "reliability": reliability(rows),
+        "sparsification": sparsification(rows),
+    }
+    return {name: figure for name, figure in drawn.items() if figure is not None}
+
+
+def _shown(
+    suite: Suite, rows: Sequence[Row], items: Sequence[Item], methods: Sequence[Method], store: Path
+) -> dict[str, Figure]:
+    """Return strips of pictures and maps of the noise, of the methods that could be measured."""
+    done = {(row["set"], row["image"], row["case"], row["method"]) for row in rows}
+    load = cache(Ready)
+    exhibits = []
+    for item in choose_exhibits(suite, items):
+        place = item.set, item.sample.name, item.case
+        able = [method for method in methods if (*place, method.name) in done]
+        exhibits.append(make_exhibit(item, able, load, store))
+    found = {
+        f"strip-{exhibit.item.set}": strip(exhibit)
+        for exhibit in exhibits
+        if exhibit.item.case in (suite.exhibit, PAIRED)
+    }
+    maps = noise_maps([e for e in exhibits if e.item.set == exhibits[0].item.set])
+    return found if maps is None else found | {"noise-maps": maps}
 
 
 def _png(figure: Figure) -> bytes:

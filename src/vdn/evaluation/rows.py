@@ -51,7 +51,8 @@ class RowStore:
             text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
             whole = text[: text.rfind("\n") + 1]
             if whole != text:  # the line during which an earlier run was stopped
-                self.path.write_text(whole, encoding="utf-8")
+                with self.path.open("r+b") as file:
+                    file.truncate(len(whole.encode("utf-8")))
         except (OSError, UnicodeDecodeError) as error:
             raise FileError(f"{self.path}: cannot be used for rows ({error})") from error
         self._rows: dict[tuple[Any, ...], Row] = {}
