@@ -1,6 +1,7 @@
 import csv
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -127,6 +128,16 @@ def test_other_suites_and_their_plots(data, tmp_path, suite, method, plots):
     )
     assert done.exit_code == 0, done.output
     assert sorted(path.name for path in (tmp_path / "o" / "plots").iterdir()) == plots
+
+
+def test_a_missing_extra_is_named(data, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("vdn.evaluation")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    monkeypatch.setitem(sys.modules, "scipy.ndimage", None)
+    done = run("paper", "--data", data)
+    assert done.exit_code == 1
+    assert "vdn[bench]" in done.stderr
 
 
 @pytest.mark.parametrize(

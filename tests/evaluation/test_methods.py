@@ -33,6 +33,7 @@ def test_the_input_itself(image):
 def test_a_model_file_is_known_by_its_digest(tmp_path, image):
     path = write_tiny_model(tmp_path / "mine.onnx")
     method = parse_method(str(path))
+    assert method.name == "mine.onnx"
     assert method.version == hashlib.sha256(path.read_bytes()).hexdigest()[:16] + " fp32"
     ready = Ready(method)
     result = ready.denoise(image, 0.1)
@@ -64,7 +65,9 @@ def test_a_function_of_ones_own(tmp_path, image):
     method = parse_method(f"{path}:half")
     assert method.version == hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     np.testing.assert_array_equal(Ready(method).denoise(image, 0.1), image / 2)
-    assert Ready(parse_method(f"{path}:half@true")).denoise(image, 0.1) == 0.1
+    told = parse_method(f"{path}:half@true")
+    assert (method.name, told.name) == ("mine.py:half", "mine.py:half@true")
+    assert Ready(told).denoise(image, 0.1) == 0.1
     with pytest.raises(FileError, match="no function 'other'"):
         Ready(parse_method(f"{path}:other"))
     with pytest.raises(FileError, match="cannot be read"):

@@ -84,6 +84,6 @@ def test_what_has_a_meaning_is_escaped():
     assert "&lt;2" in TABLE.html()
     assert "A &amp; B" in TABLE.html()
     latex = TABLE.latex()
-    for text in (r"\caption{A \& B, 50 \%.}", r"x\_1", r"\textbf{a|b} & $-$1.0 \\", r"c & <2 \\"):
+    for text in (r"\caption{A \& B, 50 \%.}", r"x\_1", r"\textbf{a|b} & $-$1.0 \\", r"c & $<$2 \\"):
         assert text in latex
     assert latex.count(r"\begin") == latex.count(r"\end") == 2

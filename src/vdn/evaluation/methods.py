@@ -110,7 +110,8 @@ def parse_method(text: str, threads: int | None = None, precision: str = "auto")
     Parameters
     ----------
     text
-        ``NAME`` or ``NAME@SIGMA``, as at the top of this file.
+        ``NAME`` or ``NAME@SIGMA``, as at the top of this file. Files go by their name without the
+        folder.
     threads, precision
         For models, as in `vdn.Denoiser`; test images are floats, for which "auto" is fp32.
 
@@ -131,11 +132,11 @@ def parse_method(text: str, threads: int | None = None, precision: str = "auto")
     if not source:
         return method
     if source == TOLD:
-        return replace(method, name=text, sigma_from=TOLD)
+        return replace(method, name=f"{method.name}@{TOLD}", sigma_from=TOLD)
     estimate = _find(source, threads, precision)
     return replace(
         method,
-        name=text,
+        name=f"{method.name}@{estimate.name}",
         version=f"{method.version}@{estimate.version}",
         sigma_from=source,
         load_sigma=partial(_estimate, estimate),
@@ -148,7 +149,8 @@ def _find(name: str, threads: int | None, precision: str) -> Method:
         return Method(name, "1", _load_nothing, estimates=False)
     path, colon, function = name.rpartition(":")
     if colon and path.endswith(".py"):
-        return Method(name, _digest(Path(path)), partial(_load_function, path, function))
+        version = _digest(Path(path))
+        return Method(Path(name).name, version, partial(_load_function, path, function))
     from vdn.runtime.cards import find_model, list_models
 
     models = [card.name for card in list_models()]
@@ -156,7 +158,7 @@ def _find(name: str, threads: int | None, precision: str) -> Method:
         _, file = find_model(name)
         precision = "fp32" if precision == "auto" else precision
         load = partial(_load_model, str(file), threads, precision)
-        return Method(name, f"{_digest(file)} {precision}", load)
+        return Method(Path(name).name, f"{_digest(file)} {precision}", load)
     baselines = _baselines()
     if baselines is None:
         known = ""
@@ -167,7 +169,8 @@ def _find(name: str, threads: int | None, precision: str) -> Method:
     elif name in baselines.NOISE_ESTIMATES:
         return Method(name, _source_digest(baselines), partial(_load_estimate, name))
     elif name.endswith(_NETWORK_FILES):
-        return Method(name, _digest(Path(name)), partial(_load_baseline, name), estimates=False)
+        version, load = _digest(Path(name)), partial(_load_baseline, name)
+        return Method(Path(name).name, version, load, estimates=False)
     else:
         known = (
             f", the methods {', '.join(baselines.METHODS)}, the estimates of noise "
