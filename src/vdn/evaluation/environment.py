@@ -27,7 +27,7 @@ def describe_run(command: Sequence[str], methods: Sequence[Method]) -> dict[str,
     return {
         "command": shlex.join(command),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "machine": f"{_processor()}, {_cores()} cores, {platform.system()}",
+        "machine": f"{_processor()}, {_cores()} cores, {platform.system()}{_load()}",
         "python": platform.python_version(),
         "packages": {name: found for name in _PACKAGES if (found := _version(name))},
         "methods": {method.name: method.version for method in methods},
@@ -43,6 +43,11 @@ def _processor() -> str:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _load() -> str:
+    """Say how busy the machine is, this run included: seconds mean little on a busy one."""
+    return f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
 
 
 def _version(name: str) -> str | None:

@@ -14,6 +14,7 @@ from vdn.evaluation.tables import Line, Table
 __all__ = ["METRICS", "lay_out", "records"]
 
 _NONE = "–"
+_FEWER = "; where there are fewer, their number follows #"
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,9 @@ def _quality(
                     compared.add(figure.method)
             lines.append(Line(method, tuple(texts)))
         fewer = any("#" in text for line in lines for text in line.cells)
-        notes = [_pictures(set_, most, fewer)]
+        notes = [f"{most} picture{'s' if most > 1 else ''}{_FEWER if fewer else ''}."]
         if published is not None:
+            notes += _whole(set_, most)
             theirs = {case: published.cell(set_, case, metric) for case in cases}
             lines += _published_lines(theirs, cases, METRICS[metric])
             notes += _sources(theirs, compared)
@@ -146,14 +148,12 @@ def _quality(
     return tables
 
 
-def _pictures(set_: str, count: int, fewer: bool) -> str:
-    """Say how many pictures a table is about, and whether that is the whole set."""
+def _whole(set_: str, count: int) -> list[str]:
+    """Say when the published figures are of more pictures than ours."""
     whole = known_sets()[set_].files if set_ in known_sets() else 0
-    text = f"{count} picture{'s' if count > 1 else ''}"
-    text += "; where there are fewer, their number follows #." if fewer else "."
     if whole in (0, count):
-        return text
-    return f"{text} The whole set has {whole}: its published figures are no measure of these."
+        return []
+    return [f"The whole set has {whole}: its published figures are no measure of these."]
 
 
 def _reference(
