@@ -1,6 +1,5 @@
 """`vdn evaluate`: tables of methods, test sets and noise, beside what is published."""
 
-import json as json_
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,8 +85,7 @@ def evaluate(
         with needs_extra("bench"):
             from vdn import evaluation
             from vdn.evaluation.environment import describe_run
-            from vdn.evaluation.outputs import write_tables
-            from vdn.image.atomic import check_target, replacing
+            from vdn.image.atomic import check_target
 
             if report_file is not None:
                 from vdn.evaluation.report import check_report, write_report
@@ -99,46 +97,39 @@ def evaluate(
             chosen = evaluation.find_suite(suite)
         with usage_errors("--method"):
             threads = 1 if jobs > 1 and threads is None else threads
-            ready = [
-                evaluation.parse_method(name, threads, precision)
-                for name in methods or chosen.methods
-            ]
+            names = methods or chosen.methods
+            known = [evaluation.parse_method(name, threads, precision) for name in names]
         with usage_errors("--data"):
-            found, missing = evaluation.choose_sets(
-                chosen, evaluation.SetFolders.of(data), sets or ()
-            )
+            folders = evaluation.SetFolders.of(data)
+            found, missing = evaluation.choose_sets(chosen, folders, sets or ())
         remarks = [*missing, *(fault for images in found if (fault := images.verify()))]
         for remark in remarks:
             typer.echo(f"vdn: {remark}", err=True)
         folder = out or Path("runs") / f"evaluate-{chosen.name}"
         store = evaluation.RowStore(folder, fresh=not resume)
         items = evaluation.plan(chosen, found, seed=seed, limit=limit)
-        failures = _measure(items, ready, store, jobs, quiet)
-        everything = evaluation.plan(chosen, found, seed=seed)
-        rows = store.select(item.key(method) for method in ready for item in everything)
-        tables = evaluation.lay_out(chosen, rows, evaluation.published())
-        wrong = evaluation.check_rows(rows)
-        about = describe_run(["vdn", *sys.argv[1:]], ready) | {
+        failures = _measure(items, known, store, jobs, quiet)
+
+        whole = evaluation.plan(chosen, found, seed=seed)  # rows of earlier, longer runs count too
+        rows = store.select(item.key(method) for method in known for item in whole)
+        about = describe_run(["vdn", *sys.argv[1:]], known) | {
             "suite": f"{chosen.protocol}: {chosen.summary}",
             "seed": seed,
             "remarks": remarks,
-            "wrong": wrong,
             "failures": failures,
         }
-        figures = evaluation.records(rows, evaluation.published())
-        write_tables(folder, about, tables, figures)
+        results = evaluation.conclude(chosen, rows, about)
+        evaluation.write_results(folder, results)
         if json is not None:
-            with replacing(json, overwrite=True) as temporary:
-                content = json_.dumps(about | {"figures": figures}, indent=1)
-                temporary.write_text(content, encoding="utf-8")
+            evaluation.write_json(json, results)
         if report_file is not None:
-            write_report(report_file, folder, chosen, about, tables, rows, items, ready)
+            write_report(report_file, folder, chosen, results, items, known)
         if not quiet:
-            typer.echo("\n".join(table.markdown() for table in tables))
+            typer.echo("\n".join(table.markdown() for table in results.tables))
             typer.echo(f"{folder}: rows.jsonl, tables.md, figures.csv, tables.tex")
-        for fault in wrong:
+        for fault in results.about["wrong"]:
             typer.echo(f"vdn: self-check failed: {fault}", err=True)
-        if wrong or failures:
+        if results.about["wrong"] or failures:
             raise typer.Exit(1)
 
 

@@ -7,9 +7,8 @@ Needs the extra `bench`.
 'awgn/1'
 """
 
-from vdn.evaluation.checks import check_rows
-from vdn.evaluation.layout import lay_out, records
 from vdn.evaluation.methods import Method, parse_method
+from vdn.evaluation.outputs import Results, conclude, write_json, write_results
 from vdn.evaluation.published import published
 from vdn.evaluation.rows import RowStore
 from vdn.evaluation.runner import Failure, choose_sets, plan, run
@@ -20,16 +19,17 @@ __all__ = [
     "SUITES",
     "Failure",
     "Method",
+    "Results",
     "RowStore",
     "SetFolders",
     "Suite",
-    "check_rows",
     "choose_sets",
+    "conclude",
     "find_suite",
-    "lay_out",
     "parse_method",
     "plan",
     "published",
-    "records",
     "run",
+    "write_json",
+    "write_results",
 ]

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from vdn.errors import FileError
 from vdn.evaluation.exhibits import choose_exhibits, make_exhibit
 from vdn.evaluation.methods import Method, Ready
+from vdn.evaluation.outputs import Results
 from vdn.evaluation.pictures import noise_maps, strip
 from vdn.evaluation.plots import (
     bars,
@@ -25,7 +26,6 @@ from vdn.evaluation.published import published
 from vdn.evaluation.rows import Row
 from vdn.evaluation.runner import Item
 from vdn.evaluation.suites import PAIRED, Suite
-from vdn.evaluation.tables import Table
 from vdn.image.atomic import check_target, replacing
 
 __all__ = ["check_report", "write_report"]
@@ -62,9 +62,7 @@ def write_report(
     path: Path,
     folder: Path,
     suite: Suite,
-    about: Mapping[str, Any],
-    tables: Sequence[Table],
-    rows: Sequence[Row],
+    results: Results,
     items: Sequence[Item],
     methods: Sequence[Method],
 ) -> None:
@@ -77,7 +75,7 @@ def write_report(
     folder
         Of the run: `pictures/` keeps what methods made of the few pictures shown, `plots/` the
         plots as PNG.
-    suite, about, tables, rows
+    suite, results
         What was run and found.
     items
         Of which some are shown.
@@ -85,7 +83,7 @@ def write_report(
         They denoise the pictures shown.
     """
     images = []
-    for name, figure in _plots(suite, rows, items, methods, folder / "pictures").items():
+    for name, figure in _plots(suite, results.rows, items, methods, folder / "pictures").items():
         image = _png(figure)
         (folder / "plots").mkdir(exist_ok=True)
         with replacing(folder / "plots" / f"{name}.png", overwrite=True) as temporary:
@@ -96,9 +94,9 @@ def write_report(
     document = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{title}</title><style>{_STYLE}</style></head><body><h1>{title}</h1>"
-        f"<p>{html.escape(suite.summary)}</p>{_checks(about)}{_facts(about)}"
+        f"<p>{html.escape(suite.summary)}</p>{_checks(results.about)}{_facts(results.about)}"
         f"<h2>Plots</h2>{''.join(images)}"
-        f"<h2>Tables</h2>{''.join(table.html() for table in tables)}</body></html>\n"
+        f"<h2>Tables</h2>{''.join(table.html() for table in results.tables)}</body></html>\n"
     )
     with replacing(path, overwrite=True) as temporary:
         temporary.write_text(document, encoding="utf-8")
