@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from vdn.cli.denoise import denoise
+from vdn.cli.evaluate import evaluate
 from vdn.cli.export import export
 from vdn.cli.models import models
 from vdn.cli.noise import noise
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (denoise, noise, models, simulate, train, export):
+for command in (denoise, noise, models, simulate, train, export, evaluate):
     app.command()(command)
 
 

@@ -1,0 +1,151 @@
+"""The tables that can be asked for: which sets, which noise, what is measured."""
+
+from dataclasses import dataclass
+
+from vdn.errors import InputError
+from vdn.evaluation import measures
+
+__all__ = ["SUITES", "Suite", "find_suite"]
+
+_AWGN = ("awgn15", "awgn25", "awgn50")
+_MAPS = ("case1", "case2", "case3")
+PAIRED = "real"
+"""The case of pictures whose noise is in the file."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A protocol: what is done to the pictures of which sets, and what is measured.
+
+    Attributes
+    ----------
+    name, version
+        Rows of another version do not count: it changes with anything that changes a figure.
+    summary
+        In words.
+    sets
+        Known sets it is meant for; `pairs` adds every set of noisy and clean photographs.
+    cases
+        Names of `vdn.evaluation.cases`.
+    measure
+        Gives the figures of a row.
+    multiple
+        Pictures are cut at the right and below to a multiple of this.
+    sides
+        Take the middle square of these sides instead, from pictures that are large enough.
+    exhibit
+        The case pictures are shown in.
+    methods
+        What is run if nothing is asked for.
+    """
+
+    name: str
+    version: int
+    summary: str
+    sets: tuple[str, ...]
+    cases: tuple[str, ...]
+    measure: measures.Measure
+    multiple: int = 1
+    sides: tuple[int, ...] = ()
+    pairs: bool = False
+    exhibit: str = ""
+    methods: tuple[str, ...] = ("noisy", "gaussian")
+
+    @property
+    def protocol(self) -> str:
+        """Name and version, the part of a row's key that says how it was measured."""
+        return f"{self.name}/{self.version}"
+
+
+SUITES = {
+    suite.name: suite
+    for suite in (
+        Suite(
+            "paper",
+            1,
+            "the paper's tables: cut to multiples of 16, noise not clipped, PSNR of 8 bits",
+            ("Set5", "LIVE1", "CBSD68"),
+            (*_AWGN, *_MAPS),
+            measures.restoration,
+            multiple=16,
+            exhibit="case2",
+        ),
+        Suite(
+            "awgn",
+            1,
+            "Gaussian noise as the field reports it: whole pictures, noise not clipped",
+            (
+                *("CBSD68", "Kodak24", "McMaster", "Urban100", "Set5", "Set14", "LIVE1"),
+                *("BSD68_gray", "Set12"),
+            ),
+            _AWGN,
+            measures.restoration,
+            exhibit="awgn50",
+        ),
+        Suite(
+            "real",
+            1,
+            "photographs with their own noise, and clean pictures that should stay as they are",
+            ("Set14",),
+            ("clean",),
+            measures.restoration,
+            pairs=True,
+            exhibit=PAIRED,
+            methods=("noisy", "photo"),
+        ),
+        Suite(
+            "noise",
+            1,
+            "how near the estimate of the noise is, also where it is clipped",
+            ("CBSD68",),
+            (
+                *("awgn5", "awgn10", "awgn15", "awgn25", "awgn50", "awgn75"),
+                *(*_MAPS, "gradient", "poisson30", "poisson100"),
+                *("awgn5-8bit", "awgn15-8bit", "awgn25-8bit", "awgn50-8bit", "awgn75-8bit"),
+            ),
+            measures.noise,
+            multiple=16,
+            methods=("gaussian",),
+        ),
+        Suite(
+            "calibration",
+            1,
+            "whether the intervals hold what they promise, also on noise of another kind",
+            ("CBSD68",),
+            (
+                *(*_AWGN, *_MAPS, "awgn100"),
+                *("poisson30", "correlated25", "awgn25-8bit", "awgn50-8bit"),
+            ),
+            measures.calibration,
+            multiple=16,
+            methods=("gaussian",),
+        ),
+        Suite(
+            "speed",
+            1,
+            "seconds of a call on squares of 256 and 512, with the quality on them",
+            ("LIVE1", "Kodak24", "Set14"),
+            ("awgn25",),
+            measures.speed,
+            sides=(256, 512),
+        ),
+    )
+}
+
+
+def find_suite(name: str) -> Suite:
+    """Return a suite by name.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+
+    Examples
+    --------
+    >>> find_suite("paper").cases
+    ('awgn15', 'awgn25', 'awgn50', 'case1', 'case2', 'case3')
+    """
+    if name not in SUITES:
+        raise InputError(f"suite {name!r} is not known; there are {', '.join(SUITES)}")
+    return SUITES[name]

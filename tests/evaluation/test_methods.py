@@ -1,0 +1,105 @@
+import hashlib
+import sys
+import types
+from importlib.machinery import ModuleSpec
+
+import numpy as np
+import pytest
+
+import vdn.evaluation.methods as methods_module
+import vdn.runtime.cards
+from tiny_model import write_tiny_model
+from vdn.errors import FileError, InputError
+from vdn.evaluation.methods import Ready, parse_method
+
+
+@pytest.fixture(autouse=True)
+def shipped(weights, monkeypatch):
+    monkeypatch.setattr(vdn.runtime.cards, "_folder", lambda folder: folder or weights)
+
+
+@pytest.fixture
+def image():
+    return np.random.default_rng(0).random((24, 32, 3), dtype=np.float32)
+
+
+def test_the_input_itself(image):
+    noisy = Ready(parse_method("noisy"))
+    np.testing.assert_array_equal(noisy.denoise(image, 0.1), image)
+    with pytest.raises(InputError, match="estimates no noise"):
+        noisy.estimate_noise(image)
+
+
+def test_a_model_file_is_known_by_its_digest(tmp_path, image):
+    path = write_tiny_model(tmp_path / "mine.onnx")
+    method = parse_method(str(path))
+    assert method.name == "mine.onnx"
+    assert method.version == hashlib.sha256(path.read_bytes()).hexdigest()[:16] + " fp32"
+    ready = Ready(method)
+    result = ready.denoise(image, 0.1)
+    assert result.image.shape == result.noise_sigma.shape == image.shape
+    np.testing.assert_allclose(ready.estimate_noise(image), result.noise_sigma, rtol=1e-4)
+
+
+def test_a_shipped_model_with_and_without_the_truth(image):
+    blind, told = Ready(parse_method("photo")), Ready(parse_method("photo@true"))
+    changed = told.denoise(image, 0.3).image
+    assert np.abs(changed - told.denoise(image, 0.05).image).max() > 1e-4
+    np.testing.assert_array_equal(blind.denoise(image, 0.3).image, blind.denoise(image, 0.05).image)
+    with pytest.raises(InputError, match="not known"):
+        told.denoise(image, None)
+
+
+def test_one_method_told_what_another_infers(image):
+    blind, fed = Ready(parse_method("photo")), Ready(parse_method("photo@photo"))
+    expected = blind.denoise(image, None).image
+    np.testing.assert_allclose(fed.denoise(image, None).image, expected, atol=1e-4)
+    assert "@" in fed.method.version
+
+
+def test_a_function_of_ones_own(tmp_path, image):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "def half(image, sigma=None):\n    return image / 2 if sigma is None else sigma\n"
+    )
+    method = parse_method(f"{path}:half")
+    assert method.version == hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    np.testing.assert_array_equal(Ready(method).denoise(image, 0.1), image / 2)
+    told = parse_method(f"{path}:half@true")
+    assert (method.name, told.name) == ("mine.py:half", "mine.py:half@true")
+    assert Ready(told).denoise(image, 0.1) == 0.1
+    with pytest.raises(FileError, match="no function 'other'"):
+        Ready(parse_method(f"{path}:other"))
+    with pytest.raises(FileError, match="cannot be read"):
+        parse_method(f"{tmp_path}/none.py:half")
+
+
+def test_baselines_come_from_their_package(monkeypatch, tmp_path, image):
+    (tmp_path / "a.py").write_text("1")
+    package = types.ModuleType("vdn.baselines")
+    package.__path__ = [str(tmp_path)]
+    package.METHODS = {"blur": None}
+    package.NOISE_ESTIMATES = {"guess": lambda image: 0.25}
+    package.load_method = lambda name: (
+        lambda image, sigma=None: image * 0 if sigma is None else sigma
+    )
+    package.__spec__ = ModuleSpec("vdn.baselines", None)
+    monkeypatch.setitem(sys.modules, "vdn.baselines", package)
+    assert Ready(parse_method("blur")).denoise(image, 0.1).max() == 0
+    assert Ready(parse_method("guess")).estimate_noise(image) == 0.25
+    assert Ready(parse_method("blur@guess")).denoise(image, 0.1) == 0.25
+    before = parse_method("blur").version
+    (tmp_path / "a.py").write_text("2")
+    assert parse_method("blur").version != before
+    with pytest.raises(InputError, match="estimates no noise"):
+        Ready(parse_method("blur")).estimate_noise(image)
+    (tmp_path / "net.pth").write_bytes(b"x")
+    assert Ready(parse_method(str(tmp_path / "net.pth"))).denoise(image, 0.1).max() == 0
+    with pytest.raises(InputError, match=r"blur.*guess"):
+        parse_method("unknown")
+
+
+def test_an_unknown_method_names_those_there_are(monkeypatch):
+    monkeypatch.setattr(methods_module, "_baselines", lambda: None)
+    with pytest.raises(InputError, match="noisy, the models photo, gray"):
+        parse_method("bm4d")
