@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vdn.errors import FileError
 from vdn.image.codecs.tiff_exif import read_directories
 from vdn.image.codecs.tiff_rows import PageRows
@@ -22,7 +24,7 @@ __all__ = ["open_file"]
 _LOSSLESS = ("NONE", "LZW", "ADOBE_DEFLATE", "DEFLATE", "PACKBITS", "ZSTD", "LZMA")
 _RESOLUTION_UNITS = {2: 1.0, 3: 2.54}  # inch and centimetre, in dots per inch
 _ICC, _XMP, _X_RESOLUTION = 34675, 700, 282
-_NO_DATA = 42113  # GDAL's
+_NO_DATA = 42113
 _DNG_VERSION, _CFA = 50706, 32803
 _PHOTOGRAPHIC = (270, 271, 272, 274, 305, 306, 315, 33432)  # those that EXIF has too
 _ALPHA = (1, 2)
@@ -95,9 +97,23 @@ def _frame(page: Any, rows: PageRows, channels: str, number: int, many: bool) ->
         channels=channels,
         name=f"page {number + 1}" if many else "",
         streams=rows.streams,
-        no_data=float(page.nodata) if _NO_DATA in page.tags else None,
+        no_data=_no_data(page),
         read_rows=rows,
     )
+
+
+def _no_data(page: Any) -> float | None:
+    """Return GDAL's mark of pixels without data, if it is a value these pixels can have."""
+    if _NO_DATA not in page.tags:
+        return None
+    try:
+        value = float(page.tags[_NO_DATA].value)
+    except (TypeError, ValueError):
+        return None
+    if page.dtype.kind == "f":
+        return value
+    limits = np.iinfo(page.dtype)
+    return value if value.is_integer() and limits.min <= value <= limits.max else None
 
 
 def _check_colours(page: Any) -> str:
