@@ -117,7 +117,7 @@ def pillow_notes(*names: str) -> Callable[[Path], dict[str, Any]]:
         with Image.open(path) as image:
             image.load()
             found = {name: image.info.get(name) for name in names}
-            if "dpi" in found and found["dpi"]:
+            if found.get("dpi"):
                 found["dpi"] = tuple(round(value) for value in found["dpi"])
             if "exif" in found:
                 found["exif"] = exif_notes(image.getexif())

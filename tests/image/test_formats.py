@@ -1,6 +1,5 @@
 """Every row of the table of formats: what goes in comes out, in pixels and in words."""
 
-import importlib
 from pathlib import Path
 
 import numpy as np

@@ -59,7 +59,9 @@ def test_hot_and_dead_pixels_change_little(dtype, high):
     before = range_of(image)
     image[3, 4], image[50, 60], image[7, 7] = 32767, 32767, 0
     after = range_of(image)
-    assert (after.offset, after.scale) == pytest.approx((before.offset, before.scale), abs=high / 50)
+    assert (after.offset, after.scale) == pytest.approx(
+        (before.offset, before.scale), abs=high / 50
+    )
 
 
 def test_noise_without_a_picture_is_within_what_networks_know():

@@ -169,12 +169,13 @@ def test_rows_out_of_turn_are_refused_and_leave_nothing(tmp_path):
 
 
 def test_an_interruption_leaves_nothing(tmp_path):
-    with (
-        pytest.raises(KeyboardInterrupt),
-        create_picture(tmp_path / "a.tif", frames=[Frame.of(GRAY)]) as output,
-    ):
-        output.write_rows(0, GRAY[:5])
-        raise KeyboardInterrupt
+    def interrupted():
+        with create_picture(tmp_path / "a.tif", frames=[Frame.of(GRAY)]) as output:
+            output.write_rows(0, GRAY[:5])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -185,12 +186,14 @@ def test_an_encoder_that_fails_stops_the_writing(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(tiff_write, "_write_pages", fail)
-    with (
-        pytest.raises(FileError, match=r"a\.tif: cannot be written \(No space left on device\)"),
-        create_picture(tmp_path / "a.tif", frames=[Frame.of(GRAY)] * 50) as output,
-    ):
-        for index in range(50):
-            output.write_rows(index, GRAY)
+
+    def write_much():
+        with create_picture(tmp_path / "a.tif", frames=[Frame.of(GRAY)] * 50) as output:
+            for index in range(50):
+                output.write_rows(index, GRAY)
+
+    with pytest.raises(FileError, match=r"a\.tif: cannot be written \(No space left on device\)"):
+        write_much()
     assert list(tmp_path.iterdir()) == []
 
 
