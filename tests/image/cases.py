@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageSequence, JpegImagePlugin, PngImagePlugin
 
-__all__ = ["CASES", "Case", "pixels"]
+__all__ = ["CASES", "Case", "pixels", "table"]
 
 ICC = b"not really a profile, but bytes are bytes" * 3
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><a/></x:xmpmeta>"
@@ -668,3 +668,24 @@ OTHERS = [
 ]
 
 CASES = [*PILLOW, *TIFF, *OTHERS]
+
+
+def table() -> str:
+    """The cases as a table in Markdown, one row for what differs in depth alone."""
+    depths: dict[tuple[str, str], list[str]] = {}
+    kept = {}
+    for case in CASES:
+        depths.setdefault((case.format, case.channels), []).append(case.depth)
+        kept[case.format, case.channels] = case.kept, case.tolerance, case.software
+    lines = ["| format | image | depth | pixels | also kept | making noted |", "|---" * 6 + "|"]
+    for (format_, channels), found in depths.items():
+        words, tolerance, software = kept[format_, channels]
+        exact = "encoded anew" if tolerance else "exact"
+        noted = "yes" if software else "no place"
+        row = (format_, channels, ", ".join(found), exact, words, noted)
+        lines.append(f"| {' | '.join(row)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())

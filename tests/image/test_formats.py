@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from image.cases import CASES, Case
+from image.cases import CASES, Case, table
 from vdn.image import Provenance, WriteOptions, copy, create_picture, open_picture
 
 BAND = 7
+DOCS = Path(__file__).parents[2] / "docs" / "formats.md"
 WITH_NOTE = WriteOptions(provenance=Provenance(version="9.9", model="photo", strength=0.5))
 
 
@@ -85,3 +86,7 @@ def test_a_copy_is_the_same_file(case, tmp_path):
     with open_picture(source) as picture:
         copy(picture, target)
     assert target.read_bytes() == source.read_bytes()
+
+
+def test_the_documentation_lists_what_is_tested():
+    assert table() in DOCS.read_text()

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -64,12 +65,9 @@ def open_picture(
     except BaseException:
         spool.close()
         raise
-
-    def close() -> None:
-        picture.close()
-        spool.close()
-
-    return replace(picture, path=Path(name), source=Path(spool.name), close=close)
+    picture = replace(picture, path=Path(name), source=Path(spool.name))
+    weakref.finalize(picture, spool.close)  # a writer may need the file when the reader is closed
+    return picture
 
 
 def read(path: str | Path, *, max_bytes: int = PIECE_LIMIT) -> Picture:
