@@ -46,7 +46,7 @@ def test_a_folder_is_mirrored(shoot, tmp_path):
     assert done.exit_code == 0, done.output
     assert files(tmp_path / "out") == ["a.png", "day 1/b.jpg", "day 1/деревня/c.png"]
     assert done.stdout.count("\n") == 3
-    assert "vdn: 3 denoised, 1 no pictures" in done.stderr
+    assert "vdn: 3 denoised, 1 passed over" in done.stderr
 
 
 def test_without_an_output_results_are_beside_and_not_taken_again(shoot):
