@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image, ImageCms
 
 from image.cases import exif_bytes, exif_notes, pixels
-from vdn.errors import FileError, MissingExtraError
+from vdn.errors import FileError, InputError, MissingExtraError
 from vdn.image import (
     Metadata,
     Picture,
@@ -317,6 +317,8 @@ def test_quality_can_be_chosen(tmp_path):
         pass_on(tmp_path / "a.jpg", tmp_path / f"{quality}.jpg", options=options)
         sizes.append((tmp_path / f"{quality}.jpg").stat().st_size)
     assert sizes[0] < sizes[1]
+    with pytest.raises(InputError, match=r"quality=0"):
+        WriteOptions(quality=0)
 
 
 def test_a_note_leaves_the_rest_of_exif_where_it_is():

@@ -102,16 +102,25 @@ def test_reduced_copies_and_masks_are_left_out(tmp_path):
         assert not file.pages[0].subifds
 
 
-def test_a_stack_behind_one_directory_is_all_there(tmp_path):
+@pytest.mark.parametrize("options", [{"photometric": "minisblack"}, {"imagej": True}])
+def test_a_stack_behind_one_directory_is_all_there(tmp_path, options):
     stack = np.stack([pixels("uint8", seed=seed) for seed in range(4)])
-    tifffile.imwrite(tmp_path / "a.tif", stack, photometric="minisblack", truncate=True)
+    tifffile.imwrite(tmp_path / "a.tif", stack, truncate="imagej" not in options, **options)
+    if "imagej" in options:  # as ImageJ does beyond 4 GB: no directory but the first
+        with tifffile.TiffFile(tmp_path / "a.tif") as file:
+            end = file.pages[0].offset + 2 + 12 * len(file.pages[0].tags)
+        data = bytearray((tmp_path / "a.tif").read_bytes())
+        data[end : end + 4] = bytes(4)
+        (tmp_path / "a.tif").write_bytes(data)
     with open_picture(tmp_path / "a.tif") as picture:
         assert len(picture.frames) == 4
         np.testing.assert_array_equal(picture.frames[2].rows(3, 9), stack[2, 3:9])
         with create_picture(tmp_path / "b.tif", picture) as output:
             for index, frame in enumerate(picture.frames):
                 output.write_rows(index, frame.read())
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), stack)
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert len(file.pages) == 1
+        np.testing.assert_array_equal(file.asarray(), stack)
 
 
 def test_standard_input_and_output_are_streams_of_bytes(tmp_path):

@@ -59,6 +59,7 @@ def _open(file: Any, path: Path, limit: int) -> Picture:
     directories = read_directories(pages[0])
     encoding = {
         "file": {"bigtiff": file.is_bigtiff, "byteorder": file.byteorder},
+        "one_directory": repeats > 1,
         "contiguous": len(frames) > 1
         and (file.is_imagej or len(pages) == 1)
         and (pages[0].is_contiguous and pages[0].planarconfig == 1),
