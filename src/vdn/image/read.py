@@ -11,10 +11,10 @@ from typing import Any, BinaryIO, TypeVar
 from numpy.typing import NDArray
 
 from vdn.errors import FileError, MissingExtraError
-from vdn.image.formats import format_by_content, read_start
 from vdn.image.frame import Frame
 from vdn.image.limits import PIECE_LIMIT
 from vdn.image.picture import Picture
+from vdn.image.recognition import format_by_content, read_start
 
 __all__ = ["open_picture", "read"]
 
