@@ -71,6 +71,8 @@ def _open(file: Any, path: Path, limit: int) -> Picture:
 
 
 def _pages(file: Any) -> list[Any]:
+    if file.is_stk or file.is_nih:
+        raise FileError("is a stack of MetaMorph or NIH Image; convert it to TIFF of pages first")
     pages = [page.aspage() for page in file.pages]
     _check_chain(file)
     first = pages[0]
