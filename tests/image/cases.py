@@ -186,7 +186,7 @@ def make_deep_png(channels: tuple[int, ...]) -> Callable[[Path], None]:
 def load_deep_png(path: Path) -> list[np.ndarray]:
     import png
 
-    width, height, rows, facts = png.Reader(filename=str(path)).read()
+    width, height, rows, facts = png.Reader(bytes=path.read_bytes()).read()
     array = np.array([np.array(row, np.uint16) for row in rows])
     planes = facts["planes"]
     return [array if planes == 1 else array.reshape(height, width, planes)]
