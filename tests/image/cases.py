@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageSequence, JpegImagePlugin, PngImagePlugin
 
-__all__ = ["CASES", "Case", "pixels", "table"]
+__all__ = ["CASES", "Case", "make_dng", "pixels", "table"]
 
 ICC = b"not really a profile, but bytes are bytes" * 3
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><a/></x:xmpmeta>"
@@ -677,6 +677,29 @@ OTHERS = [
 ]
 
 CASES = [*PILLOW, *TIFF, *OTHERS]
+
+
+# Camera raw, which is read only
+
+
+def make_dng(path: Path, orientation: int = 6) -> None:
+    """A raw file of even colours, as LibRaw takes it: linear values under a Bayer pattern."""
+    mosaic = np.full((64, 96), 20000, np.uint16)
+    identity = (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1)
+    tags = [
+        (50706, 1, 4, bytes([1, 4, 0, 0]), True),
+        (50707, 1, 4, bytes([1, 1, 0, 0]), True),
+        (50708, 2, 0, b"A camera", True),
+        (271, 2, 0, b"Maker", True),
+        (274, 3, 1, orientation, True),
+        (33421, 3, 2, (2, 2), True),
+        (33422, 1, 4, bytes([0, 1, 1, 2]), True),
+        (50717, 4, 1, 65535, True),
+        (50721, 10, 9, identity, True),
+        (50728, 5, 3, (1, 2, 1, 1, 1, 2), True),
+        (50778, 3, 1, 21, True),
+    ]
+    tifffile.imwrite(path, mosaic, photometric=32803, metadata=None, software=False, extratags=tags)
 
 
 def table() -> str:

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from image.cases import exif_bytes, exif_notes, pixels
+from image.cases import exif_bytes, exif_notes, make_dng, pixels
 from vdn.errors import FileError, InputError, MissingExtraError
 from vdn.image import (
     Metadata,
@@ -37,26 +37,6 @@ def pass_on(source, target, change=lambda image: image, options=None):
 
 
 # Camera raw
-
-
-def make_dng(path, orientation=6):
-    """A raw file of even colours, as LibRaw takes it: linear values under a Bayer pattern."""
-    mosaic = np.full((64, 96), 20000, np.uint16)
-    identity = (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1)
-    tags = [
-        (50706, 1, 4, bytes([1, 4, 0, 0]), True),
-        (50707, 1, 4, bytes([1, 1, 0, 0]), True),
-        (50708, 2, 0, b"A camera", True),
-        (271, 2, 0, b"Maker", True),
-        (274, 3, 1, orientation, True),
-        (33421, 3, 2, (2, 2), True),
-        (33422, 1, 4, bytes([0, 1, 1, 2]), True),
-        (50717, 4, 1, 65535, True),
-        (50721, 10, 9, identity, True),
-        (50728, 5, 3, (1, 2, 1, 1, 1, 2), True),
-        (50778, 3, 1, 21, True),
-    ]
-    tifffile.imwrite(path, mosaic, photometric=32803, metadata=None, software=False, extratags=tags)
 
 
 def test_raw_is_developed_neutrally_and_becomes_tiff(tmp_path):

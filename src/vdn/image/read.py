@@ -1,5 +1,6 @@
 """Open a picture file, and read it."""
 
+import os
 import shutil
 import tempfile
 import weakref
@@ -57,16 +58,17 @@ def open_picture(
     """
     if isinstance(file, str | Path):
         return _open(Path(file), Path(file), max_bytes)
-    spool = tempfile.NamedTemporaryFile(prefix="vdn-")  # noqa: SIM115 (closed with the picture)
+    descriptor, spool_name = tempfile.mkstemp(prefix="vdn-")
+    spool = Path(spool_name)
     try:
-        shutil.copyfileobj(file, spool)
-        spool.flush()
-        picture = _open(Path(spool.name), Path(name), max_bytes)
+        with os.fdopen(descriptor, "wb") as target:
+            shutil.copyfileobj(file, target)
+        picture = replace(_open(spool, Path(name), max_bytes), source=spool)
     except BaseException:
-        spool.close()
+        spool.unlink()
         raise
-    picture = replace(picture, path=Path(name), source=Path(spool.name))
-    weakref.finalize(picture, spool.close)  # a writer may need the file when the reader is closed
+    # Not with `close`: a writer may need the file when the reader is closed.
+    weakref.finalize(picture, spool.unlink, missing_ok=True)
     return picture
 
 
