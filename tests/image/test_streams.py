@@ -61,14 +61,46 @@ def test_rows_are_written_before_the_last_is_there(tmp_path):
 
 
 @pytest.mark.parametrize("options", [{"rowsperstrip": 37}, {"rowsperstrip": 37, "byteorder": ">"}])
-def test_one_strip_is_no_obstacle_unless_it_is_compressed(tmp_path, options):
+def test_one_strip_is_no_obstacle_unless_it_must_be_decoded_whole(tmp_path, options):
     tifffile.imwrite(tmp_path / "a.tif", GRAY, **options)
     limit = GRAY[:2].nbytes
     with open_picture(tmp_path / "a.tif", max_bytes=limit) as picture:
         np.testing.assert_array_equal(picture.frames[0].rows(30, 33), GRAY[30:33])
-    tifffile.imwrite(tmp_path / "b.tif", GRAY, compression="zlib", **options)
+    tifffile.imwrite(tmp_path / "b.tif", GRAY, compression="lzw", **options)
     with pytest.raises(FileError, match=r"b\.tif: a page of it takes .*MB.*more memory.*tiles"):
         open_picture(tmp_path / "b.tif", max_bytes=limit)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "options"),
+    [
+        ("uint8", (3,), {"photometric": "rgb", "predictor": True}),
+        ("uint16", (), {"byteorder": ">"}),
+        ("uint16", (), {"byteorder": ">", "predictor": True}),
+        ("float32", (), {"predictor": True}),
+        ("float32", (), {"byteorder": ">", "predictor": True}),
+        ("int32", (), {"rowsperstrip": 20}),
+    ],
+)
+def test_one_large_strip_by_deflate_is_inflated_row_by_row(
+    tmp_path, monkeypatch, dtype, channels, options
+):
+    from vdn.image.codecs import tiff_inflate, tiff_rows
+
+    image = pixels(dtype, channels)
+    settings = {"rowsperstrip": 37, "compression": "zlib"} | options
+    tifffile.imwrite(tmp_path / "a.tif", image, **settings)
+    monkeypatch.setattr(tiff_rows, "_KEPT", 1000)
+    monkeypatch.setattr(tiff_inflate, "_PIECE", 128)
+    with open_picture(tmp_path / "a.tif", max_bytes=image[:1].nbytes) as picture:
+        frame = picture.frames[0]
+        assert frame.streams
+        for start, stop in [(3, 9), (9, 25), (20, 37), (0, 37), (36, 37)]:
+            np.testing.assert_array_equal(frame.rows(start, stop), image[start:stop])
+    data = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(data[:-50])
+    with open_picture(tmp_path / "a.tif") as picture, pytest.raises(FileError, match="cut short"):
+        picture.frames[0].read()
 
 
 def test_pages_may_differ(tmp_path):

@@ -112,5 +112,6 @@ def _translating(name: Path, call: Callable[[], _T], part: str = "") -> _T:
     except MemoryError as error:
         raise FileError(f"{where}does not fit into the memory; cut it into parts") from error
     except Exception as error:  # decoders raise nearly anything when a file is damaged
-        reason = " ".join(str(error).split()) or type(error).__name__
+        texts = (text.decode("utf-8", "replace") for text in error.args if isinstance(text, bytes))
+        reason = " ".join((next(texts, "") or str(error)).split()) or type(error).__name__
         raise FileError(f"{where}is damaged or cut short ({reason})") from error
