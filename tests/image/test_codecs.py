@@ -361,3 +361,24 @@ def test_what_is_not_read_is_named(tmp_path, start, reason):
     assert recognise(tmp_path / "a.jpg") is None
     with pytest.raises(FileError, match=rf"a\.jpg: is .*{reason}|a\.jpg: {reason}|{reason}"):
         open_picture(tmp_path / "a.jpg")
+
+
+def test_parts_and_layers_of_openexr_are_frames(tmp_path):
+    exr = pytest.importorskip("OpenEXR")
+    header = {"type": exr.scanlineimage, "compression": exr.ZIPS_COMPRESSION}
+    glow = {f"glow.{letter}": pixels("float32", seed=index) for index, letter in enumerate("RGB")}
+    left = exr.Part(header, {"RGB": pixels("float16", (3,))}, "left")
+    right = exr.Part(header, {"RGBA": pixels("float32", (4,)), **glow}, "right")
+    exr.File([left, right]).write(str(tmp_path / "a.exr"))
+    with open_picture(tmp_path / "a.exr") as picture:
+        assert [frame.channels for frame in picture.frames] == ["colour", "colour+alpha", "colour"]
+        assert [frame.name for frame in picture.frames] == ["layer 1", "layer 2", "layer glow"]
+    pass_on(tmp_path / "a.exr", tmp_path / "b.exr", lambda image: image / 2, NOTE)
+    before, after = (
+        exr.File(str(tmp_path / name), separate_channels=True).parts for name in ("a.exr", "b.exr")
+    )
+    assert [part.name() for part in after] == ["left", "right"]
+    for old, new in zip(before, after, strict=True):
+        for name, channel in old.channels.items():
+            np.testing.assert_array_equal(new.channels[name].pixels, channel.pixels / 2)
+            assert new.channels[name].pixels.dtype == channel.pixels.dtype
