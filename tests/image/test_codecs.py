@@ -367,8 +367,8 @@ def test_parts_and_layers_of_openexr_are_frames(tmp_path):
     exr = pytest.importorskip("OpenEXR")
     header = {"type": exr.scanlineimage, "compression": exr.ZIPS_COMPRESSION}
     glow = {f"glow.{letter}": pixels("float32", seed=index) for index, letter in enumerate("RGB")}
-    left = exr.Part(header, {"RGB": pixels("float16", (3,))}, "left")
-    right = exr.Part(header, {"RGBA": pixels("float32", (4,)), **glow}, "right")
+    left = exr.Part(dict(header), {"RGB": pixels("float16", (3,))}, "left")
+    right = exr.Part(dict(header), {"RGBA": pixels("float32", (4,)), **glow}, "right")
     exr.File([left, right]).write(str(tmp_path / "a.exr"))
     with open_picture(tmp_path / "a.exr") as picture:
         assert [frame.channels for frame in picture.frames] == ["colour", "colour+alpha", "colour"]
