@@ -61,13 +61,15 @@ def mutate(data: bytes, other: bytes, rng: random.Random) -> bytes:
 def make_seeds(folder: Path) -> dict[str, list[Path]]:
     """Write the files of the tests, by format."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from image.cases import CASES
+    from image.cases import CASES, make_dng
 
     seeds: dict[str, list[Path]] = {}
     for number, case in enumerate(CASES):
         path = folder / f"{number}-{case.name}"
         case.make(path)
         seeds.setdefault(case.format, []).append(path)
+    seeds["raw"] = [folder / "raw.dng"]
+    make_dng(seeds["raw"][0])
     return seeds
 
 

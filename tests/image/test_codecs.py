@@ -11,8 +11,8 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from image.cases import exif_bytes, exif_notes, pixels
-from vdn.errors import FileError, MissingExtraError
+from image.cases import exif_bytes, exif_notes, make_dng, pixels
+from vdn.errors import FileError, InputError, MissingExtraError
 from vdn.image import (
     Metadata,
     Picture,
@@ -37,26 +37,6 @@ def pass_on(source, target, change=lambda image: image, options=None):
 
 
 # Camera raw
-
-
-def make_dng(path, orientation=6):
-    """A raw file of even colours, as LibRaw takes it: linear values under a Bayer pattern."""
-    mosaic = np.full((64, 96), 20000, np.uint16)
-    identity = (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1)
-    tags = [
-        (50706, 1, 4, bytes([1, 4, 0, 0]), True),
-        (50707, 1, 4, bytes([1, 1, 0, 0]), True),
-        (50708, 2, 0, b"A camera", True),
-        (271, 2, 0, b"Maker", True),
-        (274, 3, 1, orientation, True),
-        (33421, 3, 2, (2, 2), True),
-        (33422, 1, 4, bytes([0, 1, 1, 2]), True),
-        (50717, 4, 1, 65535, True),
-        (50721, 10, 9, identity, True),
-        (50728, 5, 3, (1, 2, 1, 1, 1, 2), True),
-        (50778, 3, 1, 21, True),
-    ]
-    tifffile.imwrite(path, mosaic, photometric=32803, metadata=None, software=False, extratags=tags)
 
 
 def test_raw_is_developed_neutrally_and_becomes_tiff(tmp_path):
@@ -317,6 +297,8 @@ def test_quality_can_be_chosen(tmp_path):
         pass_on(tmp_path / "a.jpg", tmp_path / f"{quality}.jpg", options=options)
         sizes.append((tmp_path / f"{quality}.jpg").stat().st_size)
     assert sizes[0] < sizes[1]
+    with pytest.raises(InputError, match=r"quality=0"):
+        WriteOptions(quality=0)
 
 
 def test_a_note_leaves_the_rest_of_exif_where_it_is():
@@ -379,3 +361,24 @@ def test_what_is_not_read_is_named(tmp_path, start, reason):
     assert recognise(tmp_path / "a.jpg") is None
     with pytest.raises(FileError, match=rf"a\.jpg: is .*{reason}|a\.jpg: {reason}|{reason}"):
         open_picture(tmp_path / "a.jpg")
+
+
+def test_parts_and_layers_of_openexr_are_frames(tmp_path):
+    exr = pytest.importorskip("OpenEXR")
+    header = {"type": exr.scanlineimage, "compression": exr.ZIPS_COMPRESSION}
+    glow = {f"glow.{letter}": pixels("float32", seed=index) for index, letter in enumerate("RGB")}
+    left = exr.Part(dict(header), {"RGB": pixels("float16", (3,))}, "left")
+    right = exr.Part(dict(header), {"RGBA": pixels("float32", (4,)), **glow}, "right")
+    exr.File([left, right]).write(str(tmp_path / "a.exr"))
+    with open_picture(tmp_path / "a.exr") as picture:
+        assert [frame.channels for frame in picture.frames] == ["colour", "colour+alpha", "colour"]
+        assert [frame.name for frame in picture.frames] == ["layer 1", "layer 2", "layer glow"]
+    pass_on(tmp_path / "a.exr", tmp_path / "b.exr", lambda image: image / 2, NOTE)
+    before, after = (
+        exr.File(str(tmp_path / name), separate_channels=True).parts for name in ("a.exr", "b.exr")
+    )
+    assert [part.name() for part in after] == ["left", "right"]
+    for old, new in zip(before, after, strict=True):
+        for name, channel in old.channels.items():
+            np.testing.assert_array_equal(new.channels[name].pixels, channel.pixels / 2)
+            assert new.channels[name].pixels.dtype == channel.pixels.dtype

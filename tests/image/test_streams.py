@@ -61,14 +61,46 @@ def test_rows_are_written_before_the_last_is_there(tmp_path):
 
 
 @pytest.mark.parametrize("options", [{"rowsperstrip": 37}, {"rowsperstrip": 37, "byteorder": ">"}])
-def test_one_strip_is_no_obstacle_unless_it_is_compressed(tmp_path, options):
+def test_one_strip_is_no_obstacle_unless_it_must_be_decoded_whole(tmp_path, options):
     tifffile.imwrite(tmp_path / "a.tif", GRAY, **options)
     limit = GRAY[:2].nbytes
     with open_picture(tmp_path / "a.tif", max_bytes=limit) as picture:
         np.testing.assert_array_equal(picture.frames[0].rows(30, 33), GRAY[30:33])
-    tifffile.imwrite(tmp_path / "b.tif", GRAY, compression="zlib", **options)
+    tifffile.imwrite(tmp_path / "b.tif", GRAY, compression="lzw", **options)
     with pytest.raises(FileError, match=r"b\.tif: a page of it takes .*MB.*more memory.*tiles"):
         open_picture(tmp_path / "b.tif", max_bytes=limit)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "options"),
+    [
+        ("uint8", (3,), {"photometric": "rgb", "predictor": True}),
+        ("uint16", (), {"byteorder": ">"}),
+        ("uint16", (), {"byteorder": ">", "predictor": True}),
+        ("float32", (), {"predictor": True}),
+        ("float32", (), {"byteorder": ">", "predictor": True}),
+        ("int32", (), {"rowsperstrip": 20}),
+    ],
+)
+def test_one_large_strip_by_deflate_is_inflated_row_by_row(
+    tmp_path, monkeypatch, dtype, channels, options
+):
+    from vdn.image.codecs import tiff_inflate, tiff_rows
+
+    image = pixels(dtype, channels)
+    settings = {"rowsperstrip": 37, "compression": "zlib"} | options
+    tifffile.imwrite(tmp_path / "a.tif", image, **settings)
+    monkeypatch.setattr(tiff_rows, "_KEPT", 1000)
+    monkeypatch.setattr(tiff_inflate, "_PIECE", 128)
+    with open_picture(tmp_path / "a.tif", max_bytes=image[:1].nbytes) as picture:
+        frame = picture.frames[0]
+        assert frame.streams
+        for start, stop in [(3, 9), (9, 25), (20, 37), (0, 37), (36, 37)]:
+            np.testing.assert_array_equal(frame.rows(start, stop), image[start:stop])
+    data = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(data[:-50])
+    with open_picture(tmp_path / "a.tif") as picture, pytest.raises(FileError, match="cut short"):
+        picture.frames[0].read()
 
 
 def test_pages_may_differ(tmp_path):
@@ -102,16 +134,25 @@ def test_reduced_copies_and_masks_are_left_out(tmp_path):
         assert not file.pages[0].subifds
 
 
-def test_a_stack_behind_one_directory_is_all_there(tmp_path):
+@pytest.mark.parametrize("options", [{"photometric": "minisblack"}, {"imagej": True}])
+def test_a_stack_behind_one_directory_is_all_there(tmp_path, options):
     stack = np.stack([pixels("uint8", seed=seed) for seed in range(4)])
-    tifffile.imwrite(tmp_path / "a.tif", stack, photometric="minisblack", truncate=True)
+    tifffile.imwrite(tmp_path / "a.tif", stack, truncate="imagej" not in options, **options)
+    if "imagej" in options:  # as ImageJ does beyond 4 GB: no directory but the first
+        with tifffile.TiffFile(tmp_path / "a.tif") as file:
+            end = file.pages[0].offset + 2 + 12 * len(file.pages[0].tags)
+        data = bytearray((tmp_path / "a.tif").read_bytes())
+        data[end : end + 4] = bytes(4)
+        (tmp_path / "a.tif").write_bytes(data)
     with open_picture(tmp_path / "a.tif") as picture:
         assert len(picture.frames) == 4
         np.testing.assert_array_equal(picture.frames[2].rows(3, 9), stack[2, 3:9])
         with create_picture(tmp_path / "b.tif", picture) as output:
             for index, frame in enumerate(picture.frames):
                 output.write_rows(index, frame.read())
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), stack)
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert len(file.pages) == 1
+        np.testing.assert_array_equal(file.asarray(), stack)
 
 
 def test_standard_input_and_output_are_streams_of_bytes(tmp_path):

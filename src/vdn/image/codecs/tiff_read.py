@@ -59,6 +59,7 @@ def _open(file: Any, path: Path, limit: int) -> Picture:
     directories = read_directories(pages[0])
     encoding = {
         "file": {"bigtiff": file.is_bigtiff, "byteorder": file.byteorder},
+        "one_directory": repeats > 1,
         "contiguous": len(frames) > 1
         and (file.is_imagej or len(pages) == 1)
         and (pages[0].is_contiguous and pages[0].planarconfig == 1),
@@ -70,6 +71,8 @@ def _open(file: Any, path: Path, limit: int) -> Picture:
 
 
 def _pages(file: Any) -> list[Any]:
+    if file.is_stk or file.is_nih:
+        raise FileError("is a stack of MetaMorph or NIH Image; convert it to TIFF of pages first")
     pages = [page.aspage() for page in file.pages]
     _check_chain(file)
     first = pages[0]
