@@ -15,7 +15,9 @@ def answers(image, sigma, rows=16, columns=24, margin=8):
         for left in range(0, width, columns):
             part = slice(top, min(top + rows, height)), slice(left, min(left + columns, width))
             first = [max(side.start - margin, 0) for side in part]
-            seen = tuple(slice(low, side.stop + margin) for low, side in zip(first, part))
+            seen = tuple(
+                slice(low, side.stop + margin) for low, side in zip(first, part, strict=True)
+            )
             unit = to_unit(image[seen])
             yield (
                 Answer(*part, None, unit, tuple(first), NoisePosterior(unit.planes, unit.planes)),
