@@ -1,6 +1,7 @@
 """An image in, the clean image and its noise out."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,7 @@ class Denoiser:
                 error[place] = answer.log_error_variance
                 clean = answer.unit.restore(answer.mean.transpose(1, 2, 0))
                 restored[answer.rows, answer.columns] = clean
+            del answer  # the next needs its memory
         return Denoised(
             restored,
             ready.card.name,
@@ -154,6 +156,7 @@ class Denoiser:
             place = (slice(None), answer.rows, answer.columns)
             log_alpha[place], log_beta[place] = answer.noise
             survey.add(answer, np.atleast_3d(units.to_user(noise_deviation(answer.noise))))
+            del answer  # the next needs its memory
         return NoiseEstimate(ready.card.name, NoisePosterior(log_alpha, log_beta), units, survey)
 
     def ready_for(self, frame: FrameSpec) -> Ready:
@@ -173,7 +176,8 @@ class Denoiser:
         """Return who answers, in what range, and the answers about an image in memory."""
         ready, ranges = self.ready_for(frame), find_ranges(frame)
         window = plan_window(ready, frame, task, self.working_memory)
-        return ready, ranges, answers(ready, frame, frame.rows, ranges, task, window)
+        bands = answers(ready, frame, frame.rows, ranges, task, window)
+        return ready, ranges, chain.from_iterable(found for _, found in bands)
 
     @property
     def working_memory(self) -> float:

@@ -29,7 +29,7 @@ class Levels:
         """Take a part of the map in, (h, w, C)."""
         wide = sigma.reshape(-1, sigma.shape[-1])
         self._sum[channels] += wide.sum(axis=0, dtype=np.float64)
-        self._squares[channels] += np.einsum("nc,nc->c", wide, wide, dtype=np.float64)
+        self._squares[channels] += np.square(wide, dtype=np.float64).sum(axis=0)
         self._count[channels] += len(wide)
 
     def merge(self, other: "Levels") -> "Levels":
@@ -129,7 +129,7 @@ class Survey:
             _overlaps(rows, answer.rows), _overlaps(columns, answer.columns)
         ):
             part = sigma[top:bottom, left:right]
-            self._squares[i, j] += np.einsum("hwc,hwc->", part, part, dtype=np.float64)
+            self._squares[i, j] += np.square(part, dtype=np.float64).sum()
 
     def _cells(self) -> Iterator[Cell]:
         rows, columns = (list(itertools.pairwise(edges)) for edges in self._edges)

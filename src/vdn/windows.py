@@ -5,7 +5,7 @@ where the answers go.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any
@@ -22,6 +22,8 @@ from vdn.runtime.predict import predict, predict_noise
 from vdn.runtime.tiling import Tile, choose_window, mirrored, tiles
 
 __all__ = ["Answer", "Ready", "Rows", "Task", "answers", "colours", "plan_window"]
+
+_STRIP = 64  # rows of an answer that are worked on at a time
 
 Rows = Callable[[int, int], NDArray[Any]]
 """Returns the rows of an image from one to before another; asked for in order, with overlaps."""
@@ -67,7 +69,7 @@ class Answer:
     Attributes
     ----------
     rows, columns
-        The part; the parts partition the image, row of windows by row of windows.
+        The part; the parts partition the image, band by band.
     plane
         The channel it is about where each channel goes by itself, else None.
     window, origin
@@ -92,6 +94,22 @@ class Answer:
     def channels(self) -> slice:
         """The channels it is about, alpha not counted."""
         return slice(None) if self.plane is None else slice(self.plane, self.plane + 1)
+
+    def strips(self) -> "Iterator[Answer]":
+        """Yield it in parts of a few rows: what is computed from it then takes little memory."""
+        height = self.rows.stop - self.rows.start
+        for top in range(0, height, _STRIP):
+            part = slice(top, min(top + _STRIP, height))
+            here = (slice(None), part)
+            yield replace(
+                self,
+                rows=slice(self.rows.start + part.start, self.rows.start + part.stop),
+                noise=NoisePosterior(*(planes[here] for planes in self.noise)),
+                mean=None if self.mean is None else self.mean[here],
+                log_error_variance=(
+                    None if self.log_error_variance is None else self.log_error_variance[here]
+                ),
+            )
 
     @cached_property
     def unit(self) -> UnitImage:
@@ -135,8 +153,8 @@ def answers(
     ranges: Sequence[Range],
     task: Task,
     window: tuple[int, int],
-) -> Iterator[Answer]:
-    """Yield what the network says about the parts of an image, from the top to the bottom.
+) -> Iterator[tuple[slice, Iterator[Answer]]]:
+    """Yield bands of rows, from the top, each with what the network says about its parts.
 
     Parameters
     ----------
@@ -152,17 +170,34 @@ def answers(
         What is to be found out.
     window
         As `plan_window` gives it.
+
+    Yields
+    ------
+    tuple
+        The rows of a band, and the answers, to be used up before the next band. An answer is not
+        to be kept: the memory it takes is needed for the next.
     """
     height, width = frame.shape[:2]
-    planes = range(frame.shape[2]) if frame.channels == "planes" else (None,)
     tiling = tiles(height, width, window, ready.card.halo, ready.card.multiple)
-    for read, row_of_tiles in groupby(tiling, key=lambda tile: tile.read[0]):
-        above = mirrored(read, height)
+    for write, row_of_tiles in groupby(tiling, key=lambda tile: tile.write[0]):
+        grid = list(row_of_tiles)
+        above = mirrored(grid[0].read[0], height)
         band = _Band(frame, rows, ranges, task.sigma, int(above.min()), int(above.max()) + 1)
-        for tile in row_of_tiles:
-            across = mirrored(tile.read[1], width)
-            for plane in planes:
-                yield _answer(ready, task, band, tile, (above, across), plane)
+        yield write, _answers_in(ready, frame, task, band, grid, above)
+
+
+def _answers_in(
+    ready: Ready,
+    frame: Frame,
+    task: Task,
+    band: "_Band",
+    grid: Sequence[Tile],
+    above: NDArray[np.intp],
+) -> Iterator[Answer]:
+    for tile in grid:
+        across = mirrored(tile.read[1], frame.shape[1])
+        for plane in range(frame.shape[2]) if frame.channels == "planes" else (None,):
+            yield from _answer(ready, task, band, tile, (above, across), plane).strips()
 
 
 class _Band:

@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageSequence, JpegImagePlugin, PngImagePlugin
 
-__all__ = ["CASES", "Case", "pixels"]
+__all__ = ["CASES", "Case", "make_dng", "pixels", "table"]
 
 ICC = b"not really a profile, but bytes are bytes" * 3
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><a/></x:xmpmeta>"
@@ -155,32 +155,41 @@ def png_texts() -> PngImagePlugin.PngInfo:
     texts = PngImagePlugin.PngInfo()
     texts.add_text("Title", "a cell")
     texts.add_itxt("Author", "Jürgen")
+    texts.add_text("Software", "Camera 1.0")
     return texts
 
 
 WITH_ALL = {"exif": exif_bytes(), "icc_profile": ICC, "xmp": XMP}
-PNG_ALL = {"exif": exif_bytes(), "icc_profile": ICC, "dpi": (300, 150), "pnginfo": png_texts()}
+PNG_ALL: dict[str, Any] = {
+    "exif": exif_bytes(),
+    "icc_profile": ICC,
+    "dpi": (300, 150),
+    "pnginfo": png_texts(),
+}
 PNG_NOTES = pillow_notes("exif", "icc_profile", "dpi", "texts", "gamma")
 PNG_KEPT = "EXIF, ICC, XMP, dpi, texts, colour chunks"
 
 
 def make_deep_png(channels: tuple[int, ...]) -> Callable[[Path], None]:
     def make(path: Path) -> None:
-        import cv2
+        import png
 
-        cv2.imwrite(str(path), bgr(pixels("uint16", channels)))
+        image = pixels("uint16", channels)
+        alpha = channels in ((2,), (4,))
+        writer = png.Writer(*SIZE[::-1], greyscale=image.ndim == 2, alpha=alpha, bitdepth=16)
+        with path.open("wb") as file:
+            writer.write(file, image.reshape(SIZE[0], -1).tolist())
 
     return make
 
 
 def load_deep_png(path: Path) -> list[np.ndarray]:
-    import cv2
+    import png
 
-    return [bgr(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))]
-
-
-def bgr(array: np.ndarray) -> np.ndarray:
-    return array if array.ndim == 2 else array[..., [2, 1, 0, 3][: array.shape[2]]]
+    width, height, rows, facts = png.Reader(bytes=path.read_bytes()).read()
+    array = np.array([np.array(row, np.uint16) for row in rows])
+    planes = facts["planes"]
+    return [array if planes == 1 else array.reshape(height, width, planes)]
 
 
 def indexed() -> Image.Image:
@@ -215,7 +224,7 @@ PILLOW = [
             *("PNG", "16 bit", name, PNG_KEPT, "a.png"),
             make_deep_png(channels),
             load_deep_png,
-            needs="cv2",
+            needs="png",
             software=png_software,
         )
         for name, channels in [("gray", ()), ("colour", (3,)), ("colour and alpha", (4,))]
@@ -668,3 +677,47 @@ OTHERS = [
 ]
 
 CASES = [*PILLOW, *TIFF, *OTHERS]
+
+
+# Camera raw, which is read only
+
+
+def make_dng(path: Path, orientation: int = 6) -> None:
+    """A raw file of even colours, as LibRaw takes it: linear values under a Bayer pattern."""
+    mosaic = np.full((64, 96), 20000, np.uint16)
+    identity = (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1)
+    tags = [
+        (50706, 1, 4, bytes([1, 4, 0, 0]), True),
+        (50707, 1, 4, bytes([1, 1, 0, 0]), True),
+        (50708, 2, 0, b"A camera", True),
+        (271, 2, 0, b"Maker", True),
+        (274, 3, 1, orientation, True),
+        (33421, 3, 2, (2, 2), True),
+        (33422, 1, 4, bytes([0, 1, 1, 2]), True),
+        (50717, 4, 1, 65535, True),
+        (50721, 10, 9, identity, True),
+        (50728, 5, 3, (1, 2, 1, 1, 1, 2), True),
+        (50778, 3, 1, 21, True),
+    ]
+    tifffile.imwrite(path, mosaic, photometric=32803, metadata=None, software=False, extratags=tags)
+
+
+def table() -> str:
+    """The cases as a table in Markdown, one row for what differs in depth alone."""
+    depths: dict[tuple[str, str], list[str]] = {}
+    kept = {}
+    for case in CASES:
+        depths.setdefault((case.format, case.channels), []).append(case.depth)
+        kept[case.format, case.channels] = case.kept, case.tolerance, case.software
+    lines = ["| format | image | depth | pixels | also kept | making noted |", "|---" * 6 + "|"]
+    for (format_, channels), found in depths.items():
+        words, tolerance, software = kept[format_, channels]
+        exact = "encoded anew" if tolerance else "exact"
+        noted = "yes" if software else "no place"
+        row = (format_, channels, ", ".join(found), exact, words, noted)
+        lines.append(f"| {' | '.join(row)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from image.cases import CASES, Case
+from image.cases import CASES, Case, table
 from vdn.image import Provenance, WriteOptions, copy, create_picture, open_picture
 
 BAND = 7
+DOCS = Path(__file__).parents[2] / "docs" / "formats.md"
 WITH_NOTE = WriteOptions(provenance=Provenance(version="9.9", model="photo", strength=0.5))
 
 
@@ -76,7 +77,9 @@ def test_the_making_is_noted_where_there_is_a_place_and_only_when_asked(case, tm
     assert b"vdn" not in plain.read_bytes()
     assert case.notes(noted) == case.notes(source)
     if case.software is not None:
-        assert "vdn 9.9 (model photo, strength 0.5)" in case.software(noted)
+        before, found = case.software(source), case.software(noted)
+        assert found.startswith(before)
+        assert "vdn 9.9 (model photo, strength 0.5)" in found[len(before) :]
 
 
 def test_a_copy_is_the_same_file(case, tmp_path):
@@ -85,3 +88,7 @@ def test_a_copy_is_the_same_file(case, tmp_path):
     with open_picture(source) as picture:
         copy(picture, target)
     assert target.read_bytes() == source.read_bytes()
+
+
+def test_the_documentation_lists_what_is_tested():
+    assert table() in DOCS.read_text()

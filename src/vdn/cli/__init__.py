@@ -1,5 +1,7 @@
 """The command line: one file a command, which imports what it needs when it runs."""
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -46,4 +48,6 @@ def _every_command(
 
 def main() -> None:
     """Run the command line on `sys.argv`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names that a terminal cannot show are no failure
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()

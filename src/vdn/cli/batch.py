@@ -89,12 +89,12 @@ def run_batch(
     from vdn.streaming import run_jobs
 
     hidden = as_json or quiet or debug or not sys.stderr.isatty()
-    counts = {done: 0, "failed": 0, "skipped": skipped, "no pictures": 0}
+    counts = {done: 0, "failed": 0, "skipped": skipped, "passed over": 0}
 
     def finished(plan: Plan, result: Outcome | Exception) -> None:
         progress.finish(plan.input)
         if isinstance(result, _NoPicture):
-            counts["no pictures"] += 1
+            counts["passed over"] += 1
             return
         counts["failed" if isinstance(result, Exception) else done] += 1
         if isinstance(result, Exception):
@@ -152,7 +152,8 @@ def _open(entry: Input, max_memory: float) -> "Picture":
 def _summary(counts: Mapping[str, int], progress: Progress) -> str:
     some = [f"{count} {what}" for what, count in counts.items() if count]
     megapixels, seconds = progress.megapixels, progress.seconds
-    speed = f"; {megapixels:.3g} Mpx in {seconds:.1f} s" if megapixels else ""
+    rate = f"{megapixels:.3g} Mpx in {seconds:.1f} s, {megapixels / seconds:.2g} Mpx/s"
+    speed = f"; {rate}" if megapixels else ""
     return f"vdn: {', '.join(some) or 'no pictures found'}{speed}"
 
 

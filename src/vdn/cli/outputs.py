@@ -113,7 +113,10 @@ def plan_outputs(
     """
     if output is not None and many and _is_file(output):
         raise InputError(f"{output} is a file, but there are several inputs; give a folder")
-    if output == STANDARD and (many or noise_map or uncertainty):
+    to_standard = output == STANDARD or (
+        output is None and any(entry.path == STANDARD for entry in inputs)
+    )
+    if to_standard and (many or noise_map or uncertainty):
         raise InputError("- (standard output) takes the picture of one input, and no maps")
     folder = output is not None and (many or output.is_dir())
     sources = {entry.identity: entry.path for entry in inputs if entry.identity}
@@ -135,7 +138,7 @@ def plan_outputs(
 
 
 def _image(entry: Input, output: Path | None, folder: bool, suffix: Callable[[Path], str]) -> Path:
-    if output is None and entry.path == STANDARD:
+    if entry.path == STANDARD and output is None:
         return STANDARD
     if output is None:
         return entry.path.with_name(f"{entry.path.stem}{_MARK}{suffix(entry.path)}")

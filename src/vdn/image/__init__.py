@@ -1,7 +1,7 @@
 """Images as arrays and as files: dtype, range, channels, alpha, metadata. Never torch."""
 
 from vdn.image.arrays import UnitImage, to_unit
-from vdn.image.formats import output_suffix, recognise
+from vdn.image.formats import output_suffix
 from vdn.image.frame import Frame, FrameSpec
 from vdn.image.job import WriteOptions
 from vdn.image.limits import PIECE_LIMIT
@@ -10,6 +10,7 @@ from vdn.image.picture import Picture
 from vdn.image.provenance import Provenance
 from vdn.image.ranges import Range, find_ranges
 from vdn.image.read import open_picture, read
+from vdn.image.recognition import recognise
 from vdn.image.write import copy, create_map, create_picture, write
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The file formats: how each is recognised, what it holds, who reads and writes it."""
+"""The file formats: how each begins, what it holds, who reads and writes it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,18 +24,7 @@ from vdn.image.frame import CHANNELS, FrameSpec
 from vdn.image.job import Job
 from vdn.image.picture import Picture
 
-__all__ = [
-    "FORMATS",
-    "Format",
-    "format_by_content",
-    "format_by_name",
-    "format_by_suffix",
-    "output_suffix",
-    "read_start",
-    "recognise",
-]
-
-_START = 64
+__all__ = ["FORMATS", "Format", "format_by_name", "format_by_suffix", "output_suffix"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +64,6 @@ class Format:
     def holds(self, frame: FrameSpec) -> bool:
         """Return whether a frame can be written as it is."""
         return frame.dtype.name in self.dtypes and frame.channels in self.channels
-
-
-def _recognise(start: bytes, path: Path) -> Format | None:
-    return next((known for known in FORMATS if known.recognise(start, path)), None)
 
 
 def _begins(*signatures: bytes) -> Callable[[bytes, Path], bool]:
@@ -215,32 +200,6 @@ FORMATS = (
     ),
 )
 
-_NOT_READ = {  # what else people have, to be told by its name
-    b"GIF8": "is a GIF, whose 256 colours cannot hold a denoised picture; convert it to PNG first",
-    b"\0\0\0\x0cjP  ": "is JPEG 2000; convert it to TIFF or PNG first",
-    b"\xff\x0a": "is JPEG XL; convert it to TIFF or PNG first",
-    b"\0\0\0\x0cJXL ": "is JPEG XL; convert it to TIFF or PNG first",
-    b"8BPS": "is a Photoshop document; export it as TIFF first",
-    b"%PDF": "is a PDF; extract its pictures first",
-    b"\x89HDF": "is HDF5; convert its arrays to TIFF or .npy first",
-    b"\x1f\x8b": "is compressed with gzip; unpack it first",
-}
-
-
-def recognise(path: Path) -> str | None:
-    """Return the name of the format of a file, or None; only its first bytes are read.
-
-    Raises
-    ------
-    FileError
-        When it cannot be opened.
-    """
-    try:
-        found = _recognise(read_start(path), path)
-    except FileError as error:
-        raise FileError(f"{path}: {error}") from error
-    return found.name if found else None
-
 
 def output_suffix(path: Path, format: str | None = None) -> str:
     """Return the extension of what is made of a file: its own, or that of another format.
@@ -256,41 +215,6 @@ def output_suffix(path: Path, format: str | None = None) -> str:
         if path.suffix.lower() in candidate.suffixes and candidate.encode is None:
             return format_by_name(candidate.output).suffixes[0]
     return path.suffix
-
-
-def read_start(path: Path) -> bytes:
-    """Return the bytes by which a format is recognised.
-
-    Raises
-    ------
-    FileError
-        When the file cannot be opened.
-    """
-    try:
-        with path.open("rb") as file:
-            return file.read(_START)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or error
-        raise FileError(f"cannot be opened ({reason})") from error
-
-
-def format_by_content(start: bytes, path: Path) -> Format:
-    """Return the format of a file that begins with `start`, whatever its name says.
-
-    Raises
-    ------
-    FileError
-        When it is none of them.
-    """
-    if not start:
-        raise FileError("is empty (0 bytes)")
-    if (found := _recognise(start, path)) is not None:
-        return found
-    for signature, reason in _NOT_READ.items():
-        if start.startswith(signature):
-            raise FileError(reason)
-    names = ", ".join(known.name.upper() for known in FORMATS)
-    raise FileError(f"is not a picture that vdn reads ({names})")
 
 
 def format_by_name(name: str) -> Format:

@@ -14,6 +14,8 @@ __all__ = ["CHANNELS", "Frame", "FrameSpec", "channels_of", "lazy_frames"]
 
 CHANNELS = ("gray", "gray+alpha", "colour", "colour+alpha", "planes")
 
+_COUNTS = {"gray": (1,), "gray+alpha": (2,), "colour": (3,), "colour+alpha": (4,)}
+
 _Rows = Callable[[int, int], NDArray[Any]]
 
 
@@ -38,6 +40,11 @@ class FrameSpec:
     dtype: np.dtype[Any]
     channels: str
     name: str = ""
+
+    def __post_init__(self) -> None:
+        count = self.shape[2] if len(self.shape) == 3 else 1
+        if len(self.shape) not in (2, 3) or count not in _COUNTS.get(self.channels, (count,)):
+            raise InputError(f"a frame of shape {self.shape} cannot be {self.channels}")
 
     @property
     def row_bytes(self) -> int:

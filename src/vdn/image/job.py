@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vdn.errors import InputError
 from vdn.image.frame import FrameSpec
 from vdn.image.metadata import Metadata
 from vdn.image.provenance import Provenance
@@ -31,6 +32,10 @@ class WriteOptions:
     format: str | None = None
     quality: int | None = None
     provenance: Provenance | None = None
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise InputError(f"quality={self.quality!r}; give a number from 1 to 100")
 
 
 @dataclass(frozen=True, eq=False)

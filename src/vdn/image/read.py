@@ -1,7 +1,9 @@
 """Open a picture file, and read it."""
 
+import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +12,10 @@ from typing import Any, BinaryIO, TypeVar
 from numpy.typing import NDArray
 
 from vdn.errors import FileError, MissingExtraError
-from vdn.image.formats import format_by_content, read_start
 from vdn.image.frame import Frame
 from vdn.image.limits import PIECE_LIMIT
 from vdn.image.picture import Picture
+from vdn.image.recognition import format_by_content, read_start
 
 __all__ = ["open_picture", "read"]
 
@@ -56,20 +58,18 @@ def open_picture(
     """
     if isinstance(file, str | Path):
         return _open(Path(file), Path(file), max_bytes)
-    spool = tempfile.NamedTemporaryFile(prefix="vdn-")  # noqa: SIM115 (closed with the picture)
+    descriptor, spool_name = tempfile.mkstemp(prefix="vdn-")
+    spool = Path(spool_name)
     try:
-        shutil.copyfileobj(file, spool)
-        spool.flush()
-        picture = _open(Path(spool.name), Path(name), max_bytes)
+        with os.fdopen(descriptor, "wb") as target:
+            shutil.copyfileobj(file, target)
+        picture = replace(_open(spool, Path(name), max_bytes), source=spool)
     except BaseException:
-        spool.close()
+        spool.unlink()
         raise
-
-    def close() -> None:
-        picture.close()
-        spool.close()
-
-    return replace(picture, path=Path(name), source=Path(spool.name), close=close)
+    # Not with `close`: a writer may need the file when the reader is closed.
+    weakref.finalize(picture, spool.unlink, missing_ok=True)
+    return picture
 
 
 def read(path: str | Path, *, max_bytes: int = PIECE_LIMIT) -> Picture:
@@ -112,5 +112,6 @@ def _translating(name: Path, call: Callable[[], _T], part: str = "") -> _T:
     except MemoryError as error:
         raise FileError(f"{where}does not fit into the memory; cut it into parts") from error
     except Exception as error:  # decoders raise nearly anything when a file is damaged
-        reason = " ".join(str(error).split()) or type(error).__name__
+        texts = (text.decode("utf-8", "replace") for text in error.args if isinstance(text, bytes))
+        reason = " ".join((next(texts, "") or str(error)).split()) or type(error).__name__
         raise FileError(f"{where}is damaged or cut short ({reason})") from error

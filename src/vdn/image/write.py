@@ -73,10 +73,11 @@ def create_picture(
     name = Path("-")
     chosen = _choose(name, like, options)
     _check_frames(name, chosen, frames)
-    with tempfile.NamedTemporaryFile(prefix="vdn-", suffix=chosen.suffixes[0]) as spool:
-        with PictureWriter(chosen, name, Path(spool.name), frames, like, options) as writer:
+    with tempfile.TemporaryDirectory(prefix="vdn-") as folder:
+        spool = Path(folder) / f"made{chosen.suffixes[0]}"
+        with PictureWriter(chosen, name, spool, frames, like, options) as writer:
             yield writer
-        with open(spool.name, "rb") as made:
+        with spool.open("rb") as made:
             shutil.copyfileobj(made, file)
 
 

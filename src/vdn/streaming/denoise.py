@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -220,7 +219,7 @@ class _Job:
         """Take a frame through; yield the pixels of every part that is done."""
         levels = Levels(colours(step.frame))
         parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
-        for rows, found in groupby(step.answers, key=lambda answer: answer.rows):
+        for rows, found in step.bands:
             band = _Band(step.frame, rows, self._image, self._noise, self._error)
             for answer in found:
                 sigma = answer.unit.map_to_user(_planar(noise_deviation(answer.noise)))
@@ -232,6 +231,7 @@ class _Job:
                     error = answer.unit.map_to_user(_planar(deviation))
                 band.put(answer, sigma, error)
                 yield sigma.shape[0] * sigma.shape[1] / parts
+                del answer  # the next needs its memory
             band.write(step.index)
         self._levels = self._levels.merge(levels)
 
@@ -316,11 +316,12 @@ class _Band:
             if output is not None
         }
         self._image, self._noise, self._error = image, noise, error
+        self._top = rows.start
 
     def put(self, answer: Answer, sigma: NDArray[np.float32], error: NDArray[np.float32]) -> None:
         """Put the part of an answer where it belongs."""
-        height = answer.rows.stop - answer.rows.start
-        place: tuple[Any, ...] = (slice(0, height), answer.columns)
+        top, bottom = answer.rows.start - self._top, answer.rows.stop - self._top
+        place: tuple[Any, ...] = (slice(top, bottom), answer.columns)
         if answer.plane is not None:
             place = (*place, answer.plane)
         for output, band in self._outputs.items():

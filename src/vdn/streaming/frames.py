@@ -24,14 +24,15 @@ class FramePass:
         Which it is.
     ready
         The model that answers.
-    answers
-        What it says, part by part; to be used up before the next frame.
+    bands
+        What it says, band by band, as `vdn.windows.answers` yields it; to be used up before the
+        next frame.
     """
 
     index: int
     frame: Frame
     ready: Ready
-    answers: Iterator[Answer]
+    bands: Iterator[tuple[slice, Iterator[Answer]]]
 
 
 def pass_frames(
@@ -91,7 +92,7 @@ def _plan(
 ) -> tuple[int, int]:
     """Return the window for a frame: within what is usual, or if that is too little, allowed."""
     bound = denoiser.max_memory or memory_share()
-    held = (held_bytes + (min(AHEAD, frame.nbytes) if frame.streams else frame.nbytes)) / 1e6
+    held = (held_bytes + (min(2 * AHEAD, frame.nbytes) if frame.streams else frame.nbytes)) / 1e6
     row = output_bytes + (frame.row_bytes if frame.streams else 0)
     if frame.no_data is not None:
         together = 1 if frame.channels == "planes" else colours(frame)

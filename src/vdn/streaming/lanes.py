@@ -1,8 +1,10 @@
 """Files one after the other: reading ahead and writing behind, in a thread each."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
+from queue import SimpleQueue
+from threading import Thread
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -32,6 +34,36 @@ class _Abandoned(Exception):
     """What an output under way is told when its job has failed."""
 
 
+class _Lane:
+    """A thread that does in order what it is given; the end of the program does not wait for it."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, call: Callable[..., _Result], *arguments: Any) -> "Future[_Result]":
+        future: Future[_Result] = Future()
+        self._calls.put(lambda: _run(future, call, *arguments))
+        return future
+
+    def finish(self, wait: bool) -> None:
+        self._calls.put(None)
+        if wait:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+
+
+def _run(future: "Future[_Result]", call: Callable[..., _Result], *arguments: Any) -> None:
+    try:
+        future.set_result(call(*arguments))
+    except BaseException as error:
+        future.set_exception(error)
+
+
 class Lanes:
     """A thread that reads and a thread that writes; each does in order what it is given.
 
@@ -42,8 +74,8 @@ class Lanes:
     """
 
     def __init__(self) -> None:
-        self._reader = ThreadPoolExecutor(1, "vdn-read")
-        self._writer = ThreadPoolExecutor(1, "vdn-write")
+        self._reader = _Lane("vdn-read")
+        self._writer = _Lane("vdn-write")
         self.under_way: list[Output] = []
 
     def read(self, call: Callable[..., _Result], *arguments: Any) -> "Future[_Result]":
@@ -79,11 +111,14 @@ class Lanes:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Finish what is finished but for the writing, abandon what is not."""
+        """Finish what is finished but for the writing, abandon what is not.
+
+        After an error nobody waits for the reader: it may sit before a pipe or a dead disk.
+        """
         if error is not None:
             self.abandon()
-        self._writer.shutdown()
-        self._reader.shutdown()
+        self._writer.finish(wait=True)
+        self._reader.finish(wait=error is None)
 
 
 class Output:
@@ -159,11 +194,15 @@ class _Ahead(Generic[_Job, _Opened]):
         return None
 
     def close(self) -> None:
-        """Close what was opened and not taken, when nothing is under way any more."""
+        """Close what was opened and not taken, now or when it is."""
         if self._next is not None:
             _, future = self._next
-            if not future.cancelled() and future.exception() is None:
-                future.result().close()
+            future.add_done_callback(_close_opened)
+
+
+def _close_opened(future: "Future[Any]") -> None:
+    if future.exception() is None:
+        future.result().close()
 
 
 def run_jobs(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -49,13 +50,14 @@ def survey_picture(
     Parameters and errors are those of `vdn.streaming.denoise_picture`.
     """
     total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
-    task, found = Task(noise_only=True), []
+    task, frames = Task(noise_only=True), []
     for step in pass_frames(denoiser, picture.frames, lanes, task, all_read=all_read):
         survey = Survey(step.frame)
         parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
-        for answer in step.answers:
+        for answer in chain.from_iterable(found for _, found in step.bands):
             sigma = noise_deviation(answer.noise).transpose(1, 2, 0)
             survey.add(answer, np.atleast_3d(answer.unit.map_to_user(sigma)))
             advance(sigma.shape[0] * sigma.shape[1] / parts / total)
-        found.append(FrameNoise(step.frame.spec(), step.ready.card.name, survey))
-    return found
+            del answer  # the next needs its memory
+        frames.append(FrameNoise(step.frame.spec(), step.ready.card.name, survey))
+    return frames

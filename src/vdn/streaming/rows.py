@@ -13,7 +13,7 @@ from vdn.streaming.lanes import Lanes
 
 __all__ = ["AHEAD", "FrameRows"]
 
-AHEAD = 64e6  # bytes read ahead of a frame that can be read in parts
+AHEAD = 32e6  # bytes read at a time, ahead, of a frame that can be read in parts
 
 
 class FrameRows:

@@ -83,7 +83,7 @@ def encode(path: Path, job: Job) -> None:
         channels = {name: pixels for (of, name), pixels in images.items() if of == number}
         if part is not None:
             header = {k: value for k, value in part.header.items() if k not in _STRUCTURE}
-            channels = {name: c.pixels for name, c in part.channels.items()} | channels
+            channels = dict(part.channels) | channels
         if job.options.provenance:
             header["software"] = job.options.provenance.after(str(header.get("software", "")))
         parts.append(OpenEXR.Part(header, channels, header.get("name", "")))

@@ -15,6 +15,7 @@ from vdn.image.picture import Picture
 
 __all__ = ["encode", "open_file"]
 
+_EXIF_LIMIT = 2**16 - 9  # bytes in a segment, less its length and the name
 _NEW = {"quality": 95, "subsampling": "4:4:4"}  # for pictures that were no JPEG before
 
 
@@ -64,6 +65,8 @@ def encode(path: Path, job: Job) -> None:
         encoding["quality"] = job.options.quality
     metadata = job.metadata
     exif = metadata.exif_with(job.options.provenance)
+    if len(exif) > _EXIF_LIMIT:
+        exif = metadata.exif
     Image.fromarray(job.frame_pixels(frame)).save(
         path,
         "JPEG",

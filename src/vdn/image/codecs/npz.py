@@ -37,6 +37,7 @@ def open_file(path: Path, limit: int) -> Picture:
             header = _header(archive, member)
             if header is None or not _is_image(*header[:2]):
                 others[member.filename] = _contents(archive, member, limit)
+                check_piece(sum(map(len, others.values())), limit, "set of other members")
                 continue
             shape, dtype, fortran = header
             check_piece(int(np.prod(shape, dtype=object)) * dtype.itemsize, limit, "member")

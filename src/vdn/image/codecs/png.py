@@ -15,6 +15,7 @@ from vdn.image.frame import lazy_frames
 from vdn.image.job import Job
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
+from vdn.image.provenance import Provenance
 
 __all__ = ["encode", "open_file"]
 
@@ -70,8 +71,7 @@ def encode(path: Path, job: Job) -> None:
     data = _animated(job) if len(job.frames) > 1 else _still(job)
     contents = [*job.encoding.get("chunks", ()), *_metadata_chunks(job.metadata)]
     if job.options.provenance:
-        note = _SOFTWARE + job.options.provenance.text.encode()
-        contents.append((b"tEXt", note))
+        contents = _with_note(contents, job.options.provenance)
     with path.open("wb") as file:
         file.write(data[:_HEADER])
         for kind, content in contents:
@@ -150,6 +150,18 @@ def _metadata_chunks(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
         yield b"eXIf", metadata.exif
     if metadata.xmp:
         yield b"iTXt", _XMP + b"\0\0\0\0" + metadata.xmp
+
+
+def _with_note(contents: list[tuple[bytes, bytes]], note: Provenance) -> list[tuple[bytes, bytes]]:
+    """Return chunks with a text Software that tells of the programs before too."""
+    others, before = [], b""
+    for kind, content in contents:
+        if kind == b"tEXt" and content.startswith(_SOFTWARE):
+            before = content.removeprefix(_SOFTWARE)
+        else:
+            others.append((kind, content))
+    text = note.after(before.decode("latin-1")).encode("latin-1")
+    return [*others, (b"tEXt", _SOFTWARE + text)]
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

@@ -1,4 +1,7 @@
-"""The EXIF and GPS directories of a TIFF file, which tifffile neither parses whole nor writes."""
+"""The EXIF and GPS directories of a TIFF file, which tifffile neither parses whole nor writes.
+
+Those of big-endian BigTIFF files are not kept: Pillow, which does the parsing, does not know them.
+"""
 
 import struct
 import warnings
@@ -18,6 +21,8 @@ def read_directories(page: Any) -> dict[int, dict[int, Any]]:
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     found: dict[int, dict[int, Any]] = {}
+    if page.parent.is_bigtiff and page.parent.byteorder == ">":
+        return found
     file = page.parent.filehandle
     for tag in page.tags:
         if tag.code not in _POINTERS:
@@ -47,6 +52,8 @@ def append_directories(path: Path, directories: Mapping[int, Mapping[int, Any]])
         header = file.read(16)
         big = header[2:4] in (b"+\0", b"\0+")
         order = ">" if header.startswith(b"MM") else "<"
+        if big and order == ">":
+            return
         header, pointer = (header, order + "Q") if big else (header[:8], order + "I")
         size = struct.calcsize(pointer)
         count_format, entry_size = order + ("Q" if big else "H"), 20 if big else 12

@@ -5,9 +5,12 @@ out: they would show the picture as it was.
 """
 
 import math
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from vdn.errors import FileError
 from vdn.image.codecs.tiff_exif import read_directories
@@ -22,7 +25,7 @@ __all__ = ["open_file"]
 _LOSSLESS = ("NONE", "LZW", "ADOBE_DEFLATE", "DEFLATE", "PACKBITS", "ZSTD", "LZMA")
 _RESOLUTION_UNITS = {2: 1.0, 3: 2.54}  # inch and centimetre, in dots per inch
 _ICC, _XMP, _X_RESOLUTION = 34675, 700, 282
-_NO_DATA = 42113  # GDAL's
+_NO_DATA = 42113
 _DNG_VERSION, _CFA = 50706, 32803
 _PHOTOGRAPHIC = (270, 271, 272, 274, 305, 306, 315, 33432)  # those that EXIF has too
 _ALPHA = (1, 2)
@@ -45,16 +48,18 @@ def open_file(path: Path, limit: int) -> Picture:
 
 def _open(file: Any, path: Path, limit: int) -> Picture:
     pages = _pages(file)
+    repeats = _repeats(file, pages)
     frames, encodings = [], []
     for index, page in enumerate(pages):
         channels = _check_colours(page)
-        for repeat in range(_repeats(file, pages)):
+        for repeat in range(repeats):
             rows = PageRows(page, limit, skip=repeat * page.nbytes)
             frames.append(_frame(page, rows, channels, max(index, repeat), len(pages) + repeat > 1))
             encodings.append(_page_encoding(page))
     directories = read_directories(pages[0])
     encoding = {
         "file": {"bigtiff": file.is_bigtiff, "byteorder": file.byteorder},
+        "one_directory": repeats > 1,
         "contiguous": len(frames) > 1
         and (file.is_imagej or len(pages) == 1)
         and (pages[0].is_contiguous and pages[0].planarconfig == 1),
@@ -66,7 +71,10 @@ def _open(file: Any, path: Path, limit: int) -> Picture:
 
 
 def _pages(file: Any) -> list[Any]:
+    if file.is_stk or file.is_nih:
+        raise FileError("is a stack of MetaMorph or NIH Image; convert it to TIFF of pages first")
     pages = [page.aspage() for page in file.pages]
+    _check_chain(file)
     first = pages[0]
     below = first.pages or ()
     if _DNG_VERSION in first.tags or any(p.photometric == _CFA for p in (first, *below)):
@@ -76,14 +84,32 @@ def _pages(file: Any) -> list[Any]:
 
 def _repeats(file: Any, pages: list[Any]) -> int:
     """Return how many images follow each other in the only page, as ImageJ writes large stacks."""
-    if len(pages) > 1 or not pages[0].is_contiguous:
-        return 1
     page = pages[0]
-    images = int((file.imagej_metadata or {}).get("images", 1)) if file.is_imagej else 1
-    if file.is_shaped and not file.is_imagej:
+    images = 1
+    if file.is_imagej:
+        images = int((file.imagej_metadata or {}).get("images", 1))
+    elif file.is_shaped and len(pages) == 1:
         images = max(1, file.series[0].size // page.size)
-    fitting = (file.filehandle.size - page.dataoffsets[0]) // page.nbytes
-    return max(1, min(images, fitting))
+    if len(pages) > 1:
+        found = max(len(pages), len(file.pages))
+    elif page.is_contiguous:
+        found = max(1, (file.filehandle.size - page.dataoffsets[0]) // page.nbytes)
+    else:
+        found = 1
+    if found < images:
+        raise FileError(f"is cut short: it should hold {images} images, but {found} are there")
+    return images if len(pages) == 1 else 1
+
+
+def _check_chain(file: Any) -> None:
+    """Refuse a file whose last directory points to one more that cannot be read."""
+    last = file.pages[len(file.pages) - 1].aspage()
+    tiff, handle = file.tiff, file.filehandle
+    handle.seek(last.offset)
+    (count,) = struct.unpack(tiff.tagnoformat, handle.read(tiff.tagnosize))
+    handle.seek(last.offset + tiff.tagnosize + count * tiff.tagsize)
+    if any(handle.read(tiff.offsetsize)):
+        raise FileError(f"is cut short: the page after {len(file.pages)} cannot be read")
 
 
 def _frame(page: Any, rows: PageRows, channels: str, number: int, many: bool) -> Frame:
@@ -95,9 +121,23 @@ def _frame(page: Any, rows: PageRows, channels: str, number: int, many: bool) ->
         channels=channels,
         name=f"page {number + 1}" if many else "",
         streams=rows.streams,
-        no_data=float(page.nodata) if _NO_DATA in page.tags else None,
+        no_data=_no_data(page),
         read_rows=rows,
     )
+
+
+def _no_data(page: Any) -> float | None:
+    """Return GDAL's mark of pixels without data, if it is a value these pixels can have."""
+    if _NO_DATA not in page.tags:
+        return None
+    try:
+        value = float(page.tags[_NO_DATA].value)
+    except (TypeError, ValueError):
+        return None
+    if page.dtype.kind == "f":
+        return value
+    limits = np.iinfo(page.dtype)
+    return value if value.is_integer() and limits.min <= value <= limits.max else None
 
 
 def _check_colours(page: Any) -> str:
@@ -118,11 +158,13 @@ def _check_colours(page: Any) -> str:
         name = getattr(kind, "name", kind)
         raise FileError(f"is a {name} TIFF; convert it to gray or RGB first")
     extra = tuple(page.extrasamples)
+    if samples == 1:
+        return "gray"
     if kind in (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR):
         return {3: "colour", 4: "colour+alpha"}.get(samples, "planes")
     if samples == 2 and extra and extra[0] in _ALPHA:
         return "gray+alpha"
-    return "gray" if samples == 1 else "planes"
+    return "planes"
 
 
 def _metadata(page: Any, directories: Mapping[int, Mapping[int, Any]]) -> Metadata:

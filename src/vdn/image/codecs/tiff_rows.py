@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdn.errors import FileError
+from vdn.image.codecs.tiff_inflate import InflatedStrip, can_inflate
 from vdn.image.limits import check_piece
 
 __all__ = ["PageRows"]
@@ -45,9 +46,12 @@ class PageRows:
         self._across = math.ceil(self._width / page.tilewidth) if tile else 1
         self._down = math.ceil(self._height / self._length)
         self._direct = _is_direct(page)
+        self._inflated: dict[int, InflatedStrip] = {}
+        large = self._length * self._row_bytes > _KEPT
+        self._inflates = large and not self._direct and can_inflate(page)
         self._kept: OrderedDict[int, NDArray[Any]] = OrderedDict()
-        piece = 1 if self._direct else self._length
-        self.streams = self._direct or self._length < self._height
+        piece = 1 if self._direct or self._inflates else self._length
+        self.streams = piece < self._height
         expected = self._down * self._across * (self._samples if self._planar else 1)
         if min(len(page.dataoffsets), len(page.databytecounts)) < expected:
             raise FileError("is damaged (strips or tiles are missing)")
@@ -67,15 +71,20 @@ class PageRows:
         for piece in range(first, last):
             top = piece * self._length
             low, high = max(start, top), min(stop, top + self._length)
-            part = (
-                self._read(piece, low - top, high - top)
-                if self._direct
-                else self._decoded(piece)[low - top : high - top]
-            )
-            rows[low - start : high - start] = part
+            rows[low - start : high - start] = self._part(piece, low - top, high - top)
         if self._page.photometric == 0 and rows.dtype.kind == "u":  # white is zero
             np.invert(rows, out=rows)
         return rows if self._samples > 1 else rows[..., 0]
+
+    def _part(self, piece: int, first: int, last: int) -> NDArray[Any]:
+        """Return rows of a strip or a row of tiles."""
+        if self._direct:
+            return self._read(piece, first, last)
+        if self._inflates:
+            if piece not in self._inflated:
+                self._inflated = {piece: InflatedStrip(self._page, piece)}
+            return self._inflated[piece](first, last)
+        return self._decoded(piece)[first:last]
 
     def _decoded(self, piece: int) -> NDArray[Any]:
         """Return a strip or a row of tiles, (rows, W, C)."""

@@ -14,7 +14,8 @@ _STRUCTURE = {  # how this very file stores its pixels, and where
     *range(512, 522),
     *(32997, 32998, 34665, 34853, 40965),
     *(282, 283, 296),  # the resolution has an argument of its own
-    *(37724, 50674, 50784, 65420, 65421, 65422, 65426),  # layers, codec parameters
+    *(37724, 50674, 50784),  # layers, parameters of codecs
+    *(34412, 65420, 65421, 65422, 65426),  # places in files of Zeiss and Hamamatsu
 }
 
 

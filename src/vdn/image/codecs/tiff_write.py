@@ -33,7 +33,8 @@ def encode(path: Path, job: Job) -> None:
 
     file = dict(job.encoding.get("file", {}))
     large = sum(frame.nbytes for frame in job.frames) > _CLASSIC_LIMIT
-    file["bigtiff"] = file.get("bigtiff", False) or large
+    one_directory = bool(job.encoding.get("one_directory"))  # as ImageJ writes beyond 4 GB
+    file["bigtiff"] = file.get("bigtiff", False) or (large and not one_directory)
     pages = job.encoding.get("pages", ())
     groups = [[frame] for frame in job.frames]
     if job.encoding.get("contiguous") and _alike(job.frames):
@@ -82,8 +83,6 @@ def _write_pages(
         if len(frames) > 1:
             segments = (np.ascontiguousarray(band, dtype).tobytes() for band in bands)
             shape, storage = (len(frames), *shape), {}
-            if description:  # tifffile's: only the first page is listed
-                description = description.replace(b', "truncated": true', b"")
         else:
             segments = _segments(planes, storage, dtype)
         writer.write(
@@ -96,6 +95,7 @@ def _write_pages(
             subfiletype=page.get("subfiletype", 0),
             description=description,
             metadata=None,
+            truncate=len(frames) > 1 and bool(job.encoding.get("one_directory")),
             software=False,
             extratags=[(tag.code, tag.dtype, tag.count, tag.value, True) for tag in tags.values()],
             **_resolution(job.metadata, page),
@@ -158,8 +158,11 @@ def _segments(
                 continue
             for left in range(0, rows.shape[1], tile[1]):
                 part = rows[:, left : left + tile[1]]
-                padding = [(0, tile[0] - part.shape[0]), (0, tile[1] - part.shape[1]), (0, 0)]
-                yield encode_segment(np.pad(part, padding, mode="edge"))
+                missing = tile[0] - part.shape[0], tile[1] - part.shape[1]
+                if any(missing):
+                    padding = [(0, missing[0]), (0, missing[1]), (0, 0)]
+                    part = np.pad(part, padding, mode="edge")
+                yield encode_segment(part)
 
 
 def _regrouped(bands: Iterable[NDArray[Any]], length: int) -> Iterator[NDArray[Any]]:
