@@ -15,6 +15,7 @@ from vdn.training import Config, run, train
 from vdn.training.build import build_model
 from vdn.training.checkpoint import load_state
 from vdn.training.objectives import choose_objective
+from vdn.training.samples import training_data
 from vdn.training.weights import averaged_weights, load_weights
 
 TINY = {
@@ -194,3 +195,26 @@ def test_two_processes_give_the_gradients_of_one(folder, tmp_path, kind):
     one, two = (averaged_weights(tmp_path / name / "checkpoint.pt") for name in ("one", "two"))
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=1e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("xi", ["true", "residual"])
+def test_pairs_are_trained_on_in_their_shares(tmp_path, xi):
+    generator = np.random.default_rng(0)
+    for name, count in (("few", 1), ("many", 3)):
+        for index in range(count):
+            clean = generator.integers(60, 200, (24, 24, 3), dtype=np.uint8)
+            for side, shift in (("clean", 0), ("noisy", 9)):
+                (tmp_path / name / side).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(clean + np.uint8(shift)).save(
+                    tmp_path / name / side / f"{index}.png"
+                )
+    data = {
+        "pairs": [str(tmp_path / "few"), str(tmp_path / "many")], "pair_shares": [3, 1],
+        "patch": 16, "holdout_every": 0, "workers": 0,
+    }  # fmt: skip
+    settings = config(tmp_path, 8, data=data, objective={"xi": xi})
+    patches, held = training_data(settings)
+    assert not held
+    assert len(patches.pairs) == 3 * (3 + 1)
+    train(settings, tmp_path / "run")
+    assert rows(tmp_path / "run", "tick")

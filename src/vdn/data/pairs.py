@@ -33,6 +33,7 @@ class PairFiles:
     name: str
     noisy: Path
     clean: tuple[Path, ...]
+    channels: int = 3
 
     def read(self) -> Pair:
         """Decode both sides.
@@ -42,8 +43,8 @@ class PairFiles:
         FileError
             If a file cannot be read, or the sizes differ.
         """
-        noisy = read_rgb(self.noisy)
-        exposures = [read_rgb(path) for path in self.clean]
+        noisy = read_rgb(self.noisy, self.channels)
+        exposures = [read_rgb(path, self.channels) for path in self.clean]
         for path, image in zip(self.clean, exposures, strict=True):
             if image.shape != noisy.shape:
                 raise FileError(
@@ -140,8 +141,8 @@ class Mixture(Sequence[Pair]):
         return pairs[step * len(pairs) // self._rounds]
 
 
-def pair_folder(folder: str | Path) -> FilePairs:
-    """The pairs of a folder with ``noisy/NAME`` and ``clean/NAME``.
+def pair_folder(folder: str | Path, channels: int = 3) -> FilePairs:
+    """The pairs of a folder with ``noisy/NAME`` and ``clean/NAME``: RGB, or the luminance of it.
 
     Raises
     ------
@@ -155,7 +156,7 @@ def pair_folder(folder: str | Path) -> FilePairs:
             f"{folder}: {len(alone)} files are in noisy/ or clean/ only, the first {min(alone)}"
         )
     partners = {path.name: path for path in clean}
-    return FilePairs(tuple(PairFiles(p.stem, p, (partners[p.name],)) for p in noisy))
+    return FilePairs(tuple(PairFiles(p.stem, p, (partners[p.name],), channels) for p in noisy))
 
 
 def pair_suffixes(folder: str | Path, noisy: str, clean: str, expected: str) -> FilePairs:

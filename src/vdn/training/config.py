@@ -37,13 +37,15 @@ class Data:
     """Where the patches come from and which noise they get.
 
     `folders` hold clean images; `pairs` hold folders with ``noisy/`` and ``clean/``, drawn with
-    probability `pair_share`. `noise` maps the names of `vdn.data.corruption` to their shares;
+    probability `pair_share`, from each folder as often as `pair_shares` says (default: alike).
+    `noise` maps the names of `vdn.data.corruption` to their shares;
     `exposure` is the range of a random factor of the brightness of the clean images.
     """
 
     folders: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
     pair_share: float = 0.0
+    pair_shares: tuple[int, ...] = ()
     noise: dict[str, float] = field(default_factory=lambda: {"gaussian": 0.5, "bump": 0.5})
     sigma_max: float = 75 / 255
     exposure: tuple[float, ...] = (1.0, 1.0)

@@ -1,10 +1,8 @@
 """The training loop: a plain function that counts progress and resumes from a complete state."""
 
-import itertools
 import json
 import logging
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,11 +10,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.data import DataLoader, Sampler
 
-from vdn.data.images import image_files, read_rgb, split_holdout
-from vdn.data.pair_noise import MeasuredPair, measure_pair
-from vdn.data.patches import Patches
 from vdn.errors import ConfigError, FileError
 from vdn.model import VDN
 from vdn.training.build import build_model
@@ -30,13 +24,13 @@ from vdn.training.optimiser import (
     make_optimisers,
     moving_average,
 )
-from vdn.training.validation import held_out_set, validate
+from vdn.training.samples import endless_loader, training_data
+from vdn.training.validation import validate
 
 __all__ = ["run", "train"]
 
 logger = logging.getLogger(__name__)
 CHECKPOINT, LOG, CONFIG = "checkpoint.pt", "log.jsonl", "config.json"
-SIDES = ("noisy", "clean")
 
 
 def run(
@@ -67,16 +61,6 @@ def run(
     folder = Path(run_folder) if run_folder else Path("runs") / settings.name
     train(settings, folder, resume=resume)
     return folder
-
-
-class _Onward(Sampler[int]):
-    """Indices from `start` on in steps of `stride`, without end: a sample's seed is its index."""
-
-    def __init__(self, start: int, stride: int):
-        self.start, self.stride = start, stride
-
-    def __iter__(self) -> Iterator[int]:
-        return itertools.count(self.start, self.stride)
 
 
 def train(config: Config, folder: Path, *, resume: bool = False) -> None:
@@ -119,8 +103,14 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
             optimiser.load_state_dict(saved)
         step, images, elapsed = state["step"], state["images"], state["seconds"]
         clipper.running = state["clip_running"]
-    patches, held = _data(config)
-    loader = _loader(patches, config, accelerator, images)
+    patches, held = training_data(config)
+    loader = endless_loader(
+        patches,
+        config,
+        start=images,
+        process=accelerator.process_index,
+        processes=accelerator.num_processes,
+    )
 
     def save() -> None:
         if not accelerator.is_main_process:
@@ -212,50 +202,3 @@ def _validate(
 ) -> dict[str, float]:
     with accelerator.autocast():
         return validate(model, held, told)
-
-
-def _data(config: Config) -> tuple[Patches, list[Any]]:
-    channels = config.network.channels
-    training, held_out = [], []
-    for folder in config.data.folders:
-        kept, out = split_holdout(image_files(folder), config.data.holdout_every)
-        training += [read_rgb(path, channels) for path in kept]
-        held_out += [read_rgb(path, channels) for path in out]
-    pairs: list[MeasuredPair] = []
-    held_pairs: list[MeasuredPair] = []
-    for folder in config.data.pairs:
-        names = [path.name for path in image_files(Path(folder) / "clean")]
-        kept, out = split_holdout(map(Path, names), config.data.holdout_every)
-        for chosen, into in ((kept, pairs), (out, held_pairs)):
-            for name in chosen:
-                sides = (read_rgb(Path(folder) / side / name, channels) for side in SIDES)
-                into.append(measure_pair(*sides))
-    if not training and not pairs:
-        raise ConfigError("data.folders and data.pairs are both empty; name at least one folder")
-    patches = Patches(
-        training,
-        pairs,
-        config.data.noise,
-        pair_share=config.data.pair_share if training else 1.0,
-        sigma_max=config.data.sigma_max,
-        patch=config.data.patch,
-        exposure=_ends(config.data.exposure),
-        seed=config.seed,
-    )
-    return patches, held_out_set(held_out, held_pairs, config.data.noise)
-
-
-def _ends(exposure: tuple[float, ...]) -> tuple[float, float]:
-    if len(exposure) != 2 or not 0 < exposure[0] <= exposure[1]:
-        raise ConfigError(f"data.exposure is {exposure}; give (lowest, highest), above 0")
-    return exposure[0], exposure[1]
-
-
-def _loader(patches: Patches, config: Config, accelerator: Accelerator, start: int) -> Any:
-    return DataLoader(
-        patches,
-        batch_size=config.schedule.batch,
-        sampler=_Onward(start + accelerator.process_index, accelerator.num_processes),
-        num_workers=config.data.workers,
-        prefetch_factor=4 if config.data.workers else None,
-    )
