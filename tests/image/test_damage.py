@@ -35,7 +35,9 @@ def damage(data, where, gone, instead):
 
 
 @pytest.mark.parametrize("case", ONE_A_FORMAT, ids=str)
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(damages(), min_size=1, max_size=3))
 def test_damaged_files_are_read_or_refused_in_one_line(case, tmp_path, found):
     pytest.importorskip(case.needs)
