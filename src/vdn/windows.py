@@ -131,7 +131,12 @@ def colours(frame: FrameSpec) -> int:
 
 
 def plan_window(
-    ready: Ready, frame: FrameSpec, task: Task, max_memory: float, bytes_per_row: float = 0.0
+    ready: Ready,
+    frame: FrameSpec,
+    task: Task,
+    max_memory: float,
+    bytes_per_row: float = 0.0,
+    held: float = 0.0,
 ) -> tuple[int, int]:
     """Return the window to use for an image; arguments and errors as in `choose_window`."""
     height, width = frame.shape[:2]
@@ -143,6 +148,7 @@ def plan_window(
         ready.engine.bytes_per_pixel * task.graphs,
         max_memory,
         bytes_per_row,
+        held,
     )
 
 

@@ -124,6 +124,7 @@ def choose_window(
     bytes_per_pixel: float,
     max_memory: float,
     bytes_per_row: float = 0.0,
+    held: float = 0.0,
 ) -> tuple[int, int]:
     """Return the window (height, width) that covers the image with the least work in the memory.
 
@@ -140,6 +141,8 @@ def choose_window(
         The bound on the memory, in MB (10^6 bytes).
     bytes_per_row
         What is held beside the network for a row of the window, over the image's whole width.
+    held
+        What is held whatever the window, in MB.
 
     Raises
     ------
@@ -159,7 +162,7 @@ def choose_window(
     for across in range(1, max((columns - 2 * margin) // multiple, 1) + 1):
         window_width, across = _balanced(columns, margin, multiple, across)
         row = window_width * bytes_per_pixel + bytes_per_row
-        window_height = min(int(max_memory * 1e6 / row) // multiple * multiple, rows)
+        window_height = min(int((max_memory - held) * 1e6 / row) // multiple * multiple, rows)
         if window_height < rows and window_height <= 2 * margin:
             continue
         down = (
@@ -171,7 +174,7 @@ def choose_window(
             best = work, (window_height, window_width)
     if best is None:
         least_rows, least_columns = (min(2 * margin + multiple, side) for side in (rows, columns))
-        needed = least_rows * (least_columns * bytes_per_pixel + bytes_per_row) / 1e6
+        needed = held + least_rows * (least_columns * bytes_per_pixel + bytes_per_row) / 1e6
         raise InputError(
             f"max_memory={max_memory:g} MB holds no window of this model on an image of "
             f"{height} x {width}; give at least {math.ceil(needed)}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from vdn.denoiser import Denoiser
 from vdn.errors import InputError
-from vdn.image.frame import Frame, FrameSpec
+from vdn.image.frame import Frame
 from vdn.runtime.engine import memory_share
 from vdn.streaming.lanes import Lanes
 from vdn.streaming.rows import AHEAD, FrameRows
@@ -97,17 +97,8 @@ def _plan(
     if frame.no_data is not None:
         together = 1 if frame.channels == "planes" else colours(frame)
         row += 4 * together * frame.shape[1]  # gaps are filled in whole rows
-    for memory in sorted({min(denoiser.working_memory, bound - held), bound - held}):
-        try:
-            return plan_window(ready, frame, task, memory, row)
-        except InputError as error:
-            problem = error
-    raise _too_little(bound, held, frame) from problem
-
-
-def _too_little(bound: float, held: float, frame: FrameSpec) -> InputError:
-    height, width = frame.shape[:2]
-    return InputError(
-        f"max_memory={bound:.0f} MB is too little for {height} x {width} pixels, of which "
-        f"{held:.0f} MB are held at a time; give more"
-    )
+    usual = min(denoiser.working_memory + held, bound)
+    try:
+        return plan_window(ready, frame, task, usual, row, held)
+    except InputError:
+        return plan_window(ready, frame, task, bound, row, held)
