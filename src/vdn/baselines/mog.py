@@ -18,7 +18,7 @@ from vdn.baselines.wnnm import denoise_channel, settings_for
 __all__ = ["denoise"]
 
 _COMPONENTS = 3
-_SHORT_ROUNDS, _ITERATIONS = 2, 3  # they find the mixture, before the full last round
+_SHORT_ROUNDS, _ITERATIONS = 4, 2  # they find the mixture, before the full last round
 _BLUR = 1.0  # pixels; of the weighted mean that stands in for outliers in the short rounds
 
 
@@ -69,7 +69,7 @@ def _trust(residual: NDArray[np.float32], sigma: float) -> tuple[NDArray[np.floa
     The bound W is the median weight: a component narrower than the noise of most pixels, which an
     estimate close to the noisy image makes up, then changes nothing.
     """
-    mixture = fit_mixture(residual, _COMPONENTS, iterations=30)
+    mixture = fit_mixture(residual, _COMPONENTS)
     # An estimate keeps some of the noise, so its residual is too quiet.
     widened = Mixture(mixture.shares, mixture.sigmas * (sigma / mixture.sigma))
     weights = widened.weights(residual)
