@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -30,6 +31,24 @@ def shoot(tmp_path):
     return folder
 
 
+@contextmanager
+def started(words, **pipes):
+    """A process that heeds signals, whoever runs the tests, and that never outlives its test."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:  # those that are ignored here would be ignored there too
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        process = subprocess.Popen(words, **pipes)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def wait_for(condition, process, seconds=60):
     for _ in range(int(seconds / 0.02)):
         if condition():
@@ -51,7 +70,7 @@ def test_a_stopped_run_leaves_whole_files_and_is_resumed(model, shoot, tmp_path,
     def images():
         return sorted(out.glob("[!.]*.png")) if out.exists() else []
 
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with started(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         wait_for(lambda: len(images()) == 5, process)
         process.send_signal(number)
         printed, failed = process.communicate(timeout=60)
@@ -76,8 +95,8 @@ def test_a_stopped_run_leaves_whole_files_and_is_resumed(model, shoot, tmp_path,
 def test_a_picture_that_is_being_made_leaves_nothing_when_stopped(model, tmp_path):
     path, out = tmp_path / "large.tiff", tmp_path / "out.tiff"
     tifffile.memmap(path, shape=(20_000, 2_000), dtype=np.uint8).flush()
-    words = [*COMMAND, str(path), "-o", str(out), "--model", str(model), "--max-memory", "30"]
-    with subprocess.Popen(words, stderr=subprocess.PIPE) as process:
+    words = [*COMMAND, str(path), "-o", str(out), "--model", str(model), "--max-memory", "60"]
+    with started(words, stderr=subprocess.PIPE) as process:
         wait_for(lambda: list(tmp_path.glob(".vdn*")), process)
         process.send_signal(signal.SIGTERM)
         assert process.stderr.read() == b""
@@ -89,7 +108,7 @@ def test_a_picture_that_is_being_made_leaves_nothing_when_stopped(model, tmp_pat
 def test_a_pipe_that_never_ends_can_be_stopped(model):
     words = [*COMMAND, "-", "--model", str(model)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(words, **pipes) as process:
+    with started(words, **pipes) as process:
         process.stdin.write(bytes(1_000_000))  # more than a pipe holds: it is being read
         process.stdin.flush()
         process.send_signal(signal.SIGTERM)
@@ -99,7 +118,7 @@ def test_a_pipe_that_never_ends_can_be_stopped(model):
 
 def test_a_reader_that_goes_away_ends_the_run_quietly(model, shoot, tmp_path):
     words = [*COMMAND, str(shoot), "-o", str(tmp_path / "out"), "--model", str(model), "--json"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with started(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
         assert process.wait(timeout=60) == 1
