@@ -1,7 +1,7 @@
 """Files one after the other: reading ahead and writing behind, in a thread each."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, ExitStack
 from queue import SimpleQueue
 from threading import Thread
@@ -10,12 +10,13 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
-__all__ = ["Lanes", "Output", "run_jobs"]
+__all__ = ["Lanes", "Output", "run_jobs", "settled"]
 
 _Job = TypeVar("_Job")
 _Opened = TypeVar("_Opened", bound="_Closable")
 _Result = TypeVar("_Result")
 
+_PATIENCE = 0.5  # seconds
 _SLICE = 64  # rows handed to an encoder at a time, so that no whole band waits inside it
 
 
@@ -32,6 +33,17 @@ class _Writer(Protocol):
 
 class _Abandoned(Exception):
     """What an output under way is told when its job has failed."""
+
+
+def settled(future: "Future[_Result]") -> _Result:
+    """Return what a future comes to; unlike `Future.result`, signals are heeded meanwhile.
+
+    A thread that waits without limit is not woken by a signal that another thread of the process
+    was given, nor on Windows by any.
+    """
+    while not wait([future], _PATIENCE).done:
+        pass
+    return future.result()
 
 
 class _Lane:
@@ -142,14 +154,14 @@ class Output:
         They must not be changed any more. Raises what went wrong with rows before.
         """
         if self._last is not None:
-            self._last.result()
+            settled(self._last)
         self._last = self._lanes.write(self._write, index, rows)
 
     def complete(self) -> None:
         """Finish the file; to be called in the writing thread."""
         with self._stack:
             if self._last is not None:
-                self._last.result()
+                settled(self._last)
 
     def drop(self) -> None:
         """Leave nothing behind; to be called in the writing thread."""
@@ -239,7 +251,7 @@ def run_jobs(
                 opened: _Opened | None = None
                 complete: Callable[[], _Result] | Exception
                 try:
-                    opened = future.result()
+                    opened = settled(future)
                     complete = work(job, opened, lanes, ahead.begin)
                 except Exception as error:
                     lanes.abandon()
@@ -248,12 +260,12 @@ def run_jobs(
                     lanes.close(opened)
                     raise
                 if told is not None:
-                    told.result()  # what telling raises is not the job's but the caller's
+                    settled(told)  # what telling raises is not the job's but the caller's
                 told = lanes.write(_finish, job, complete, finished)
                 lanes.under_way.clear()
                 lanes.write(lanes.close, opened)
         if told is not None:
-            told.result()
+            settled(told)
     finally:
         ahead.close()
 

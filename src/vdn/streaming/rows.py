@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vdn.image.frame import Frame
 from vdn.image.ranges import Range, find_ranges
-from vdn.streaming.lanes import Lanes
+from vdn.streaming.lanes import Lanes, settled
 
 __all__ = ["AHEAD", "FrameRows"]
 
@@ -55,13 +55,13 @@ class FrameRows:
 
     def ranges(self) -> Sequence[Range]:
         """Return the range of the frame, or that of each of its planes."""
-        return self._ranges.result()
+        return settled(self._ranges)
 
     def __call__(self, start: int, stop: int) -> NDArray[Any]:
         """Return rows, valid until the next call; neither end may go back."""
         if self._chunk >= self._height:  # in one piece, which nobody needs to copy
             if self._stop == 0:
-                self._buffer, self._stop = self._coming.result(), self._height
+                self._buffer, self._stop = settled(self._coming), self._height
             return self._buffer[start:stop]
         kept = self._buffer[start - self._start : self._stop - self._start]
         if len(self._buffer) < stop - start:
@@ -70,7 +70,7 @@ class FrameRows:
         self._start = start
         while self._stop < stop:
             if not len(self._rest):
-                self._rest = self._coming.result()
+                self._rest = settled(self._coming)
                 self._ask()
             taken = self._rest[: stop - self._stop]
             self._buffer[self._stop - start :][: len(taken)] = taken
