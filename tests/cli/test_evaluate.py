@@ -45,7 +45,7 @@ def test_one_command_makes_the_tables(data, tmp_path):
     assert re.search(r"\| \*\*photo\*\* \|( [\d.]+ \([+−][\d.]+\) \|){6}", done.stdout)
     assert "| VDN, published | 34.34 | 32.24 | 29.47 | 30.39 | 29.80 | 29.74 |" in done.stdout
     table = (out / "tables.md").read_text()
-    for fact in ("command: vdn ", "machine:", "date:", "photo"):
+    for fact in ("command: vdn", "machine:", "date:", "photo"):
         assert fact in table
     assert r"\toprule" in (out / "tables.tex").read_text()
     with (out / "figures.csv").open() as file:
