@@ -2,6 +2,7 @@
 
 import io
 import math
+import struct
 import sys
 import warnings
 import zipfile
@@ -109,6 +110,20 @@ def test_jpeg_in_tiff_is_decoded_and_written_without_loss(tmp_path):
     with tifffile.TiffFile(tmp_path / "b.tif") as file:
         np.testing.assert_array_equal(file.asarray(), expected)
         assert file.pages[0].compression.name == "ADOBE_DEFLATE"
+
+
+def test_a_tiff_without_a_tag_of_its_compression_is_uncompressed(tmp_path):
+    """As ImageJ writes it."""
+    image = pixels("uint8", (), size=(16, 24))
+    tifffile.imwrite(tmp_path / "a.tif", image, photometric="minisblack", byteorder="<")
+    entry = struct.pack("<HHI", 259, 3, 1)  # Compression, SHORT, one
+    other = struct.pack("<HHI", 65000, 3, 1)
+    data = (tmp_path / "a.tif").read_bytes()
+    assert data.count(entry) == 1
+    (tmp_path / "a.tif").write_bytes(data.replace(entry, other))
+    np.testing.assert_array_equal(read(tmp_path / "a.tif").pixels, image)
+    pass_on(tmp_path / "a.tif", tmp_path / "b.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), image)
 
 
 def make_empty_tiff(path):

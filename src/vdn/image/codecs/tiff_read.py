@@ -22,7 +22,9 @@ from vdn.image.picture import Picture
 
 __all__ = ["open_file"]
 
-_LOSSLESS = ("NONE", "LZW", "ADOBE_DEFLATE", "DEFLATE", "PACKBITS", "ZSTD", "LZMA")
+# By number, as tifffile gives a plain number where a file has no tag of its compression.
+_LOSSLESS = (1, 5, 8, 32773, 32946, 34925, 50000)  # none, LZW, Deflate, PackBits, old Deflate, …
+_JPEG = (6, 7)
 _RESOLUTION_UNITS = {2: 1.0, 3: 2.54}  # inch and centimetre, in dots per inch
 _ICC, _XMP, _X_RESOLUTION = 34675, 700, 282
 _NO_DATA = 42113
@@ -152,7 +154,7 @@ def _check_colours(page: Any) -> str:
     if page.dtype is None or page.dtype.kind not in "uif":
         what = "1 bit" if page.bitspersample == 1 else f"{page.dtype or page.bitspersample}"
         raise FileError(f"is a TIFF of {what} values; convert it to 8 or 16 bits or floats first")
-    is_jpeg = page.compression.name in ("JPEG", "OJPEG")
+    is_jpeg = page.compression in _JPEG
     known = kind in (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.RGB)
     if not known and not (kind == PHOTOMETRIC.YCBCR and is_jpeg):
         name = getattr(kind, "name", kind)
@@ -183,7 +185,7 @@ def _metadata(page: Any, directories: Mapping[int, Mapping[int, Any]]) -> Metada
 
 
 def _page_encoding(page: Any) -> dict[str, Any]:
-    lossless = page.compression.name in _LOSSLESS
+    lossless = page.compression in _LOSSLESS
     tags: list[RawTag] = passing_tags(page)
     storage: dict[str, Any] = {
         "compression": int(page.compression) if lossless else _DEFLATE,
