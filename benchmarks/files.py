@@ -101,6 +101,7 @@ import numpy as np
 from vdn.denoiser import Denoiser
 from vdn.image import read, to_unit
 from vdn.runtime.tiling import tiles
+from vdn.runtime.engine import Posterior
 from vdn.windows import Task, plan_window
 picture = read({str(source)!r})
 denoiser = Denoiser({options.model!r}, threads={options.threads})
@@ -117,10 +118,11 @@ grid = [(slice(y, y + side), slice(x, x + side))
 found = {{}}
 for name, parts in (("windows", reads), ("tiles", grid)):
     cut = [np.ascontiguousarray(planes[(slice(None), *part)]) for part in parts]
-    ready.engine.run(cut[0])
+    room = Posterior.empty(cut[0].shape)
+    ready.engine.run(cut[0], out=room)
     begun = time.perf_counter()
     for part in cut:
-        ready.engine.run(part)
+        ready.engine.run(part, out=room)
     found[name] = time.perf_counter() - begun
 print(json.dumps(found))
 """

@@ -147,7 +147,12 @@ class NoiseEstimate:
 
 def noise_deviation(noise: NoisePosterior) -> Planes:
     """Return the root of the mode of the posterior of the noise variance, (C, H, W)."""
-    log_variance = noise.log_beta - np.logaddexp(noise.log_alpha, np.float32(0))
+    # log(alpha + 1) from exp and log, which are vectorised: several times as fast as logaddexp.
+    log_variance = np.exp(-np.abs(noise.log_alpha))
+    log_variance += np.float32(1)
+    np.log(log_variance, out=log_variance)
+    log_variance += np.maximum(noise.log_alpha, np.float32(0))
+    np.subtract(noise.log_beta, log_variance, out=log_variance)
     log_variance *= np.float32(0.5)
     return np.exp(log_variance, out=log_variance)
 

@@ -17,7 +17,7 @@ from vdn.image.arrays import UnitImage, to_unit
 from vdn.image.frame import Frame, FrameSpec
 from vdn.image.ranges import Range
 from vdn.runtime.cards import Card
-from vdn.runtime.engine import Engine, NoisePosterior, Planes
+from vdn.runtime.engine import Engine, NoisePosterior, Planes, Posterior
 from vdn.runtime.predict import predict, predict_noise
 from vdn.runtime.tiling import Tile, choose_window, mirrored, tiles
 
@@ -184,12 +184,14 @@ def answers(
         to be kept: the memory it takes is needed for the next.
     """
     height, width = frame.shape[:2]
-    tiling = tiles(height, width, window, ready.card.halo, ready.card.multiple)
+    tiling = list(tiles(height, width, window, ready.card.halo, ready.card.multiple))
+    size = [side.stop - side.start for side in tiling[0].read]
+    room = None if task.noise_only else Posterior.empty((ready.card.channels, size[0], size[1]))
     for write, row_of_tiles in groupby(tiling, key=lambda tile: tile.write[0]):
         grid = list(row_of_tiles)
         above = mirrored(grid[0].read[0], height)
         band = _Band(frame, rows, ranges, task.sigma, int(above.min()), int(above.max()) + 1)
-        yield write, _answers_in(ready, frame, task, band, grid, above)
+        yield write, _answers_in(ready, frame, task, band, grid, above, room)
 
 
 def _answers_in(
@@ -199,11 +201,12 @@ def _answers_in(
     band: "_Band",
     grid: Sequence[Tile],
     above: NDArray[np.intp],
+    room: Posterior | None,
 ) -> Iterator[Answer]:
     for tile in grid:
         across = mirrored(tile.read[1], frame.shape[1])
         for plane in range(frame.shape[2]) if frame.channels == "planes" else (None,):
-            yield from _answer(ready, task, band, tile, (above, across), plane).strips()
+            yield from _answer(ready, task, band, tile, (above, across), plane, room).strips()
 
 
 class _Band:
@@ -257,6 +260,7 @@ def _answer(
     tile: Tile,
     positions: tuple[NDArray[np.intp], NDArray[np.intp]],
     plane: int | None,
+    room: Posterior | None,
 ) -> Answer:
     above, across = (position - int(position.min()) for position in positions)
     left = int(positions[1].min())
@@ -281,6 +285,7 @@ def _answer(
         planes,
         sigma=None if sigma is None else padded(sigma),
         strength=task.strength,
+        out=room,
     )
     mean, log_alpha, log_beta, log_error_variance = map(own, posterior)
     return Answer(*place, NoisePosterior(log_alpha, log_beta), mean, log_error_variance)

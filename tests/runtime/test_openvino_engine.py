@@ -3,6 +3,7 @@ import pytest
 
 from vdn.errors import FileError, InputError
 from vdn.runtime import Card, find_model
+from vdn.runtime.engine import Posterior
 from vdn.runtime.openvino_engine import OpenVinoEngine, cpu_has_bf16
 from vdn.runtime.predict import predict, predict_noise
 
@@ -28,6 +29,18 @@ def test_results_stay_when_the_engine_runs_again(colour):
     engine.run(noisy(3, 32, 24, seed=1))
     for array, copy in zip(first, kept, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_results_are_written_where_room_is_given(colour, strength):
+    _, engine = colour
+    planes = noisy(3, 32, 24)
+    expected = engine.run(planes, strength=strength)
+    room = Posterior.empty(planes.shape)
+    given = engine.run(planes, strength=strength, out=room)
+    for array, place, value in zip(given, room, expected, strict=True):
+        assert array is place
+        np.testing.assert_array_equal(array, value)
 
 
 def test_the_parts_joined_by_hand_are_the_whole(colour):

@@ -1,6 +1,7 @@
 """The engine for CPUs: the ONNX file compiled by OpenVINO, once a shape."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -88,22 +89,29 @@ class OpenVinoEngine:
         self._lock = Lock()
         self.bytes_per_pixel = _live_bytes(self._model) * _OVERHEAD[precision]
 
-    def run(self, planes: Planes, sigma: Planes | None = None, strength: float = 1.0) -> Posterior:
+    def run(
+        self,
+        planes: Planes,
+        sigma: Planes | None = None,
+        strength: float = 1.0,
+        out: Posterior | None = None,
+    ) -> Posterior:
         """Denoise planes (C, H, W) with `strength` times `sigma`, by default the network's own."""
+        room = {} if out is None else out._asdict()
         if sigma is None and strength == 1.0:
-            return Posterior(**self._infer("whole", image=planes))
-        noise = self._infer("noise", image=planes)
+            return Posterior(**self._infer("whole", room, image=planes))
+        noise = self._infer("noise", room, image=planes)
         own = noise.pop("sigma")
         scaled = (own if sigma is None else sigma) * np.float32(strength)
-        return Posterior(**noise, **self._infer("image", image=planes, sigma=scaled))
+        return Posterior(**noise, **self._infer("image", room, image=planes, sigma=scaled))
 
     def run_noise(self, planes: Planes) -> NoisePosterior:
         """Estimate the noise of planes (C, H, W) by the noise part alone."""
-        noise = self._infer("noise", image=planes)
+        noise = self._infer("noise", {}, image=planes)
         return NoisePosterior(noise["log_alpha"], noise["log_beta"])
 
-    def _infer(self, part: str, **inputs: Planes) -> dict[str, Planes]:
-        """Run a part of the graph; results are written straight into fresh arrays."""
+    def _infer(self, part: str, room: Mapping[str, Planes], **inputs: Planes) -> dict[str, Planes]:
+        """Run a part of the graph; results are written straight into `room`, or fresh arrays."""
         tensor = load_openvino().Tensor
         with self._lock:
             request = self._request(part, inputs["image"].shape)
@@ -115,9 +123,12 @@ class OpenVinoEngine:
                 request.set_tensor(name, tensor(batch, shared_memory=True))
             results = {}
             for output in request.model_outputs:
-                array = np.empty((1, *inputs["image"].shape), np.float32)
-                request.set_tensor(output, tensor(array, shared_memory=True))
-                results[output.get_any_name()] = array[0]
+                name = output.get_any_name()
+                if name in room:
+                    results[name] = room[name]
+                else:
+                    results[name] = np.empty(inputs["image"].shape, np.float32)
+                request.set_tensor(output, tensor(results[name][None], shared_memory=True))
             request.infer()
         return results
 

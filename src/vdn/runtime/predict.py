@@ -17,6 +17,7 @@ def predict(
     *,
     sigma: Planes | None = None,
     strength: float = 1.0,
+    out: Posterior | None = None,
 ) -> Posterior:
     """Return what the network says about a window of 1 or 3 channels.
 
@@ -33,10 +34,13 @@ def predict(
         Standard deviations of the noise, same shape and unit, in place of the network's own.
     strength
         Factor of the noise map the image part sees.
+    out
+        Room for the answer of the network, of as many channels as it has.
     """
+    room = out if planes.shape[0] <= card.channels else None  # else it answers more than once
 
     def step(window: Planes, window_sigma: Planes | None = None) -> Posterior:
-        return engine.run(window, window_sigma, strength)
+        return engine.run(window, window_sigma, strength, room)
 
     return Posterior(*_fitted(step, card, [planes] if sigma is None else [planes, sigma]))
 

@@ -64,8 +64,17 @@ class TorchEngine:
         self._model = model.to(self._device)
         self._bf16 = precision == "bf16"
 
-    def run(self, planes: Planes, sigma: Planes | None = None, strength: float = 1.0) -> Posterior:
-        """Denoise planes (C, H, W) with `strength` times `sigma`, by default the model's own."""
+    def run(
+        self,
+        planes: Planes,
+        sigma: Planes | None = None,
+        strength: float = 1.0,
+        out: Posterior | None = None,
+    ) -> Posterior:
+        """Denoise planes (C, H, W) with `strength` times `sigma`, by default the model's own.
+
+        The tensors of torch bring their own memory, so that `out` is left as it is.
+        """
         given = None if sigma is None else self._batch(sigma)
         with self._torch.inference_mode(), self._autocast():
             posterior = self._model(self._batch(planes), given, strength)
