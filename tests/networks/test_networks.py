@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vdn.networks import DNet, LightDNet, LightSNet, SNet, dependence_radius
+from vdn.networks import DNet, LightDNet, LightSNet, SNet, dependence_radius, gray_weights
 
 
 def count(network: torch.nn.Module) -> int:
@@ -64,3 +64,21 @@ def test_dependence_radius_is_that_of_brute_force(blocks):
 def test_mismatched_levels_are_refused():
     with pytest.raises(ValueError, match="one entry a level"):
         LightDNet(widths=(8, 16), blocks=(1,))
+
+
+def test_gray_weights_do_to_a_channel_what_the_colour_network_does_to_it_repeated():
+    torch.manual_seed(0)
+    sizes = {"widths": (4, 6), "blocks": (1, 1), "error_width": 4}
+
+    def networks(channels):
+        return torch.nn.ModuleDict(
+            {"dnet": LightDNet(channels, **sizes), "snet": LightSNet(channels, width=4, depth=6)}
+        ).double()
+
+    colour, gray = networks(3), networks(1)
+    gray.load_state_dict(gray_weights(colour.state_dict()))
+    y, sigma = torch.rand(2, 1, 1, 20, 12, dtype=torch.float64)
+    repeated = [image.expand(1, 3, -1, -1) for image in (y, sigma)]
+    of_colour = [*colour["dnet"](*repeated), *colour["snet"](repeated[0])]
+    for one, three in zip([*gray["dnet"](y, sigma), *gray["snet"](y)], of_colour, strict=True):
+        torch.testing.assert_close(one, three.mean(1, keepdim=True))

@@ -141,6 +141,15 @@ def test_weights_start_another_run_and_must_fit(folder, tmp_path):
         load_weights(wider, tmp_path / "first")
 
 
+def test_the_weights_of_a_colour_network_start_a_gray_one(folder, tmp_path):
+    train(config(folder, 4), tmp_path / "colour")
+    settings = config(folder, 8).as_dict()
+    gray = settings | {"network": TINY | {"channels": 1}, "start": str(tmp_path / "colour")}
+    train(Config.from_dict(gray), tmp_path / "gray")
+    trained = averaged_weights(tmp_path / "gray" / "checkpoint.pt")
+    assert trained["dnet.head.weight"].shape[1] == 8
+
+
 def test_a_run_folder_is_not_overwritten_and_resume_needs_one(folder, tmp_path):
     train(config(folder, 4), tmp_path / "run")
     with pytest.raises(ConfigError, match="already holds a run"):

@@ -97,7 +97,7 @@ class Patches(Dataset[dict[str, Tensor]]):
         noisy, clean, sigma = (self._real if real else self._simulated)(generator)
         planes = {"noisy": noisy, "clean": clean, "sigma": sigma}
         return {
-            name: torch.from_numpy(np.ascontiguousarray(plane.transpose(2, 0, 1)))
+            name: torch.from_numpy(plane.transpose(2, 0, 1).copy())
             for name, plane in planes.items()
         }
 

@@ -5,6 +5,7 @@ from vdn.networks.dependence import dependence_radius
 from vdn.networks.dncnn import DnCNN
 from vdn.networks.estimate import Estimate
 from vdn.networks.ffdnet import FFDNet
+from vdn.networks.gray import gray_weights
 from vdn.networks.light import LightDNet, LightSNet
 from vdn.networks.paper import DNet, SNet
 
@@ -19,4 +20,5 @@ __all__ = [
     "LightSNet",
     "SNet",
     "dependence_radius",
+    "gray_weights",
 ]

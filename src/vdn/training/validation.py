@@ -82,4 +82,4 @@ def _centre(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def _tensor(image: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
+    return torch.from_numpy(image.transpose(2, 0, 1).copy())[None]

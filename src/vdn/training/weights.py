@@ -1,11 +1,13 @@
 """Weights to start from: a run of one's own, or any exported or shipped model."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from vdn.errors import ConfigError, FileError
+from vdn.networks.gray import gray_weights
 from vdn.training.checkpoint import load_state
 
 __all__ = ["averaged_weights", "load_weights"]
@@ -29,7 +31,8 @@ def load_weights(model: nn.Module, source: str | Path) -> None:
     Parameters
     ----------
     model : nn.Module
-        Of the same architecture as the source.
+        Of the same architecture as the source, or of one channel where the source, of the light
+        family, has three (`vdn.networks.gray_weights`).
     source : str or path
         ``runs/mine``, ``runs/mine/checkpoint.pt``, ``mine.onnx`` or the name of a shipped model.
 
@@ -43,8 +46,12 @@ def load_weights(model: nn.Module, source: str | Path) -> None:
     path = Path(source)
     if path.is_dir():
         path = path / "checkpoint.pt"
-    weights = averaged_weights(path) if path.suffix == ".pt" else _onnx_weights(source)
-    for name, parameter in model.state_dict().items():
+    stored = averaged_weights(path) if path.suffix == ".pt" else _onnx_weights(source)
+    weights = {name: value.float() for name, value in stored.items()}
+    wanted = model.state_dict()
+    if _planes(wanted) == 4 and _planes(weights) == 12:
+        weights = gray_weights(weights)
+    for name, parameter in wanted.items():
         if name not in weights:
             raise ConfigError(f"start {source}: holds no weight {name}; is it the same network?")
         if weights[name].shape != parameter.shape:
@@ -52,7 +59,13 @@ def load_weights(model: nn.Module, source: str | Path) -> None:
                 f"start {source}: {name} has shape {tuple(weights[name].shape)}, "
                 f"the network needs {tuple(parameter.shape)}"
             )
-    model.load_state_dict({name: weights[name].float() for name in model.state_dict()})
+    model.load_state_dict({name: weights[name] for name in wanted})
+
+
+def _planes(weights: Mapping[str, Tensor]) -> int:
+    """Inputs of the S-Net of the light family: 4 for a gray image, 12 for colour; 0 for others."""
+    first = weights.get("snet.layers.0.weight")
+    return 0 if first is None else first.shape[1]
 
 
 def _onnx_weights(source: str | Path) -> dict[str, Tensor]:
