@@ -5,12 +5,14 @@ from importlib.machinery import ModuleSpec
 
 import numpy as np
 import pytest
+import torch
 
 import vdn.evaluation.methods as methods_module
 import vdn.runtime.cards
 from tiny_model import write_tiny_model
 from vdn.errors import FileError, InputError
 from vdn.evaluation.methods import Ready, parse_method
+from vdn.networks import DnCNN
 
 
 @pytest.fixture(autouse=True)
@@ -93,10 +95,35 @@ def test_baselines_come_from_their_package(monkeypatch, tmp_path, image):
     assert parse_method("blur").version != before
     with pytest.raises(InputError, match="estimates no noise"):
         Ready(parse_method("blur")).estimate_noise(image)
-    (tmp_path / "net.pth").write_bytes(b"x")
+    (tmp_path / "net.pth").write_bytes(b"x")  # nothing of ours: spandrel's turn
     assert Ready(parse_method(str(tmp_path / "net.pth"))).denoise(image, 0.1).max() == 0
     with pytest.raises(InputError, match=r"blur.*guess"):
         parse_method("unknown")
+
+
+def test_networks_come_from_files_and_runs(tmp_path, image):
+    torch.manual_seed(0)
+    names = [f"model.{2 * index}" for index in range(3)]
+    network = DnCNN(channels=image.shape[2], depth=3, width=4)
+    layers = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)]
+    state = {
+        f"{name}.{key}": value
+        for name, layer in zip(names, layers, strict=True)
+        for key, value in layer.state_dict().items()
+    }
+    torch.save(state, tmp_path / "dncnn.pth")
+    method = parse_method(str(tmp_path / "dncnn.pth"))
+    assert method.name == "dncnn.pth"
+    with torch.inference_mode():
+        batch = torch.from_numpy(image.transpose(2, 0, 1).copy())[None]
+        expected = network.eval()(batch).mean[0].numpy().transpose(1, 2, 0)
+    np.testing.assert_allclose(Ready(method).denoise(image, 0.1), expected, atol=1e-6)
+    run = tmp_path / "mine"
+    run.mkdir()
+    (run / "checkpoint.pt").write_bytes((tmp_path / "dncnn.pth").read_bytes())
+    assert parse_method(str(run)).name == parse_method(str(run / "checkpoint.pt")).name == "mine"
+    with pytest.raises(FileError, match=r"none\.mat: cannot be read"):
+        parse_method(str(tmp_path / "none.mat"))
 
 
 def test_an_unknown_method_names_those_there_are(monkeypatch):

@@ -1,10 +1,10 @@
 """Anything that denoises, behind one call.
 
 A method is named as on the command line: `noisy` (the input itself), a shipped model, an `.onnx`
-file, a method or an estimate of the noise of `vdn.baselines`, a network file that package can
-load, or `file.py:function` of the user's own. What follows an `@` says
-where it gets the noise from: `bm3d@true` is told the true standard deviation, `bm3d@gaussian` the
-map that the model `gaussian` infers; without it the method is blind.
+file, a method or an estimate of the noise of `vdn.baselines`, a file of network weights or a run
+folder that `vdn.peers` or spandrel can load, or `file.py:function` of the user's own. What follows
+an `@` says where it gets the noise from: `bm3d@true` is told the true standard deviation,
+`bm3d@gaussian` the map that the model `gaussian` infers; without it the method is blind.
 """
 
 import hashlib
@@ -19,12 +19,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vdn.errors import FileError, InputError
+from vdn.errors import FileError, InputError, MissingExtraError
 
 __all__ = ["TOLD", "Denoise", "Method", "Ready", "parse_method"]
 
 TOLD = "true"
-_NETWORK_FILES = (".pth", ".pt", ".ckpt", ".safetensors")
+_NETWORK_FILES = (".mat", ".pth", ".pt", ".tar", ".ckpt", ".safetensors")
+_CHECKPOINT = "checkpoint.pt"
 
 
 class Denoise(Protocol):
@@ -159,6 +160,8 @@ def _find(name: str, threads: int | None, precision: str) -> Method:
         precision = "fp32" if precision == "auto" else precision
         load = partial(_load_model, str(file), threads, precision)
         return Method(Path(name).name, f"{_digest(file)} {precision}", load)
+    if (Path(name) / _CHECKPOINT).is_file() or name.lower().endswith(_NETWORK_FILES):
+        return _network(Path(name))
     baselines = _baselines()
     if baselines is None:
         known = ""
@@ -168,18 +171,22 @@ def _find(name: str, threads: int | None, precision: str) -> Method:
         )
     elif name in baselines.NOISE_ESTIMATES:
         return Method(name, _source_digest(baselines), partial(_load_estimate, name))
-    elif name.endswith(_NETWORK_FILES):
-        version, load = _digest(Path(name)), partial(_load_baseline, name)
-        return Method(Path(name).name, version, load, estimates=False)
     else:
         known = (
             f", the methods {', '.join(baselines.METHODS)}, the estimates of noise "
-            f"{', '.join(baselines.NOISE_ESTIMATES)}, files of networks {', '.join(_NETWORK_FILES)}"
+            f"{', '.join(baselines.NOISE_ESTIMATES)}"
         )
     raise InputError(
         f"method {name!r} is not known; there are noisy, the models {', '.join(models)}{known}, "
-        ".onnx files and file.py:function"
+        f"files of networks (.onnx, {', '.join(_NETWORK_FILES)}), run folders and file.py:function"
     )
+
+
+def _network(path: Path) -> Method:
+    """Return the network in a file of weights or in a run, which is named after its folder."""
+    file = path / _CHECKPOINT if path.is_dir() else path
+    name = file.resolve().parent.name if file.name == _CHECKPOINT else file.name
+    return Method(name, _digest(file), partial(_load_network, str(file)), estimates=False)
 
 
 class _Model:
@@ -215,6 +222,23 @@ def _load_function(path: str, function: str) -> Denoise:
     if not callable(found):
         raise FileError(f"{path}: has no function {function!r}")
     return found
+
+
+def _load_network(file: str) -> Denoise:
+    """Load a network of this package, or any that spandrel knows."""
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtraError(f"{file}: networks need torch: pip install 'vdn[train]'")
+    from vdn.peers import load_peer
+
+    try:
+        return load_peer(file)
+    except FileError as error:
+        if not Path(file).is_file() or file.lower().endswith((".mat", ".tar")):
+            raise
+        try:
+            return _load_baseline(file)
+        except MissingExtraError as missing:
+            raise FileError(f"{error}; spandrel may know it, but {missing}") from error
 
 
 def _load_baseline(name: str) -> Denoise:
