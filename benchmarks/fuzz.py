@@ -1,10 +1,12 @@
-"""Damage picture files in every way that comes to mind and see what the readers say.
+"""Damage picture files in every way that comes to mind and see what becomes of denoising them.
 
-    python benchmarks/fuzz_readers.py --count 10000 --seed 0 --keep found/
+    python benchmarks/fuzz.py --count 10000 --seed 0 --keep found/
 
 Every damaged file goes to a process of its own kind of life: with a limit of memory and of time,
-and replaced when it dies. A file may be read, or be refused in one line; anything else is a
-finding: a crash, a hang, an error that is none of vdn's, a text that is not one line.
+and replaced when it dies. It is denoised from file to file, as the command does it. It may come out
+whole, or be refused in one line with nothing left where the result would be; anything else is a
+finding: a crash, a hang, an error that is none of vdn's, a text that is not one line, a file left
+behind.
 """
 
 import argparse
@@ -73,14 +75,17 @@ def make_seeds(folder: Path) -> dict[str, list[Path]]:
     return seeds
 
 
-def work(pipe: Any, memory: int) -> None:
-    """Read files whose names come through the pipe and send back what happened."""
+def work(pipe: Any, memory: int, made: Path) -> None:
+    """Denoise files whose names come through the pipe and send back what happened."""
     import contextlib
     import logging
     import warnings
 
+    from vdn.cli.failures import one_line
+    from vdn.denoiser import Denoiser
     from vdn.errors import VdnError
-    from vdn.image import find_ranges, open_picture
+    from vdn.image import open_picture, output_suffix
+    from vdn.streaming import Settings, Targets, denoise_picture, run_jobs
 
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 1)  # C libraries print what they think
@@ -88,38 +93,65 @@ def work(pipe: Any, memory: int) -> None:
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    denoiser, settings = Denoiser("gaussian", threads=1), Settings(strength=0.5)
+
+    def outcome(path: Path, result: Any) -> tuple[str, str]:
+        if not isinstance(result, Exception):
+            return "denoised", ""
+        if not isinstance(result, VdnError):
+            return "error", f"{type(result).__name__}: {result}"
+        text = one_line(result, path)
+        clear = str(path) in text and "\n" not in text and len(text) < 1000
+        return ("refused" if clear else "unclear"), text
+
     with contextlib.suppress(EOFError):
         while path := pipe.recv():
+            target = made / f"made{output_suffix(path, None)}"
+            results: list[Any] = []
             try:
-                with open_picture(path, max_bytes=256 * 2**20) as picture:
-                    for frame in picture.frames:
-                        find_ranges(frame)
-                        frame.read()
-                outcome = "read", ""
-            except VdnError as error:
-                text = str(error)
-                clear = text.startswith(str(path)) and "\n" not in text and len(text) < 1000
-                outcome = ("refused" if clear else "unclear"), text
+                run_jobs(
+                    [path],
+                    lambda path: open_picture(path, max_bytes=256 * 2**20),
+                    lambda _, picture, lanes, all_read, target=target: denoise_picture(
+                        denoiser, picture, Targets(target), settings, lanes, all_read=all_read
+                    ),
+                    lambda _, result, results=results: results.append(result),
+                )
             except BaseException as error:
-                outcome = "error", f"{type(error).__name__}: {error}"
-            pipe.send(outcome)
+                results = [RuntimeError(f"{type(error).__name__} got through: {error}")]
+            pipe.send(outcome(path, results[0]))
 
 
 class Worker:
-    """A process that reads files, and is replaced when it dies or hangs."""
+    """A process that denoises files into a folder, and is replaced when it dies or hangs."""
 
-    def __init__(self, memory: int) -> None:
-        self._memory = memory
+    def __init__(self, memory: int, made: Path) -> None:
+        self._memory, self._made = memory, made
         self._start()
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=work, args=(theirs, self._memory), daemon=True)
+        self._process = context.Process(
+            target=work, args=(theirs, self._memory, self._made), daemon=True
+        )
         self._process.start()
         theirs.close()
 
-    def read(self, path: Path, timeout: float) -> tuple[str, str]:
+    def denoise(self, path: Path, timeout: float) -> tuple[str, str]:
+        """Return what becomes of a file, and empty the folder of the results."""
+        what, text = self._try(path, timeout)
+        left = list(self._made.iterdir())
+        for file in left:
+            file.unlink()
+        names = ", ".join(file.name for file in left)
+        if what == "denoised" and len(left) != 1:
+            return "not one file", names
+        if what in ("refused", "unclear", "error") and left:
+            return "left behind", f"{names}; {text}"
+        return what, text
+
+    def _try(self, path: Path, timeout: float) -> tuple[str, str]:
         self._pipe.send(path)
         if not self._pipe.poll(timeout):
             self._process.kill()
@@ -158,15 +190,16 @@ def main() -> None:
         seeds = make_seeds(Path(folder))
         every = [path for paths in seeds.values() for path in paths]
         formats = [options.format] if options.format else list(seeds)
-        worker = Worker(options.memory * 10**6)
+        (Path(folder) / "made").mkdir()
+        worker = Worker(options.memory * 10**6, Path(folder) / "made")
         for number in range(options.count):
             format_ = formats[number % len(formats)]
             source = rng.choice(seeds[format_])
             damaged = Path(folder) / f"damaged{''.join(source.suffixes)}"
             damaged.write_bytes(mutate(source.read_bytes(), rng.choice(every).read_bytes(), rng))
-            outcome, text = worker.read(damaged, options.timeout)
+            outcome, text = worker.denoise(damaged, options.timeout)
             counts.setdefault(format_, Counter())[outcome] += 1
-            if outcome in ("read", "refused"):
+            if outcome in ("denoised", "refused"):
                 continue
             findings.append({"number": number, "format": format_, "what": outcome, "text": text})
             print(json.dumps(findings[-1]), flush=True)
