@@ -210,6 +210,17 @@ def test_a_format_for_all(shoot, tmp_path):
     assert run("denoise", shoot, "--format", "gift").exit_code == 2
 
 
+def test_a_name_and_a_format_that_disagree_are_refused(tmp_path):
+    source = picture(tmp_path / "a.png")
+    done = run("denoise", source, "-o", tmp_path / "b.png", "--format", "tiff")
+    assert done.exit_code == 2
+    assert "goes against the name" in done.stderr
+    assert not (tmp_path / "b.png").exists()
+    for name in ("b.tif", "b.pixels"):
+        run("denoise", source, "-o", tmp_path / name, "--format", "tiff")
+        assert read(tmp_path / name).format == "tiff"
+
+
 def test_an_unreadable_file_is_one_line(shoot, tmp_path, monkeypatch):
     from pathlib import Path
 

@@ -109,6 +109,8 @@ def denoise(
     if format is not None:
         with usage_errors("--format"):
             format_by_name(format)
+            if out is not None and not to_folder:
+                _check_name(out, format)
     with usage_errors("--output"):
         plans = plan_outputs(
             found,
@@ -165,6 +167,16 @@ def denoise(
 
 
 _SEPARATORS = (os.sep, os.altsep)
+
+
+def _check_name(out: Path, format: str) -> None:
+    """Refuse a name that promises another format than the one asked for."""
+    from vdn.image.formats import FORMATS, format_by_name
+
+    suffix = out.suffix.lower()
+    promised = [known.name for known in FORMATS if suffix in known.suffixes]
+    if promised and suffix not in format_by_name(format).suffixes:
+        raise InputError(f"{format!r} goes against the name {out}, which is one of {promised[0]}")
 
 
 def _check_standard_output(plans: Sequence[Plan], json: bool) -> None:
