@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from vdn.networks import DNet, LightDNet, LightSNet, SNet, dependence_radius, gray_weights
+from vdn.networks import (
+    DNet,
+    LightDNet,
+    LightSNet,
+    SNet,
+    dependence_radius,
+    gray_weights,
+    grown_weights,
+)
 
 
 def count(network: torch.nn.Module) -> int:
@@ -82,3 +90,17 @@ def test_gray_weights_do_to_a_channel_what_the_colour_network_does_to_it_repeate
     of_colour = [*colour["dnet"](*repeated), *colour["snet"](repeated[0])]
     for one, three in zip([*gray["dnet"](y, sigma), *gray["snet"](y)], of_colour, strict=True):
         torch.testing.assert_close(one, three.mean(1, keepdim=True))
+
+
+def test_a_grown_network_computes_what_the_smaller_one_does_and_can_learn():
+    torch.manual_seed(0)
+    sizes = {"channels": 1, "widths": (4, 6), "error_width": 4}
+    small = LightDNet(blocks=(1, 2), **sizes).double()
+    large = LightDNet(blocks=(2, 3), **sizes).double()
+    large.load_state_dict(grown_weights(small.state_dict(), large.state_dict()))
+    y, sigma = torch.rand(2, 1, 1, 20, 12, dtype=torch.float64)
+    outputs = large(y, sigma)
+    for ours, theirs in zip(outputs, small(y, sigma), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    outputs[0].square().sum().backward()
+    assert large.bottom[2].second.weight.grad.abs().max() > 0

@@ -6,6 +6,7 @@ from vdn.networks.dncnn import DnCNN
 from vdn.networks.estimate import Estimate
 from vdn.networks.ffdnet import FFDNet
 from vdn.networks.gray import gray_weights
+from vdn.networks.growth import grown_weights
 from vdn.networks.light import LightDNet, LightSNet
 from vdn.networks.paper import DNet, SNet
 
@@ -21,4 +22,5 @@ __all__ = [
     "SNet",
     "dependence_radius",
     "gray_weights",
+    "grown_weights",
 ]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from vdn.errors import ConfigError, FileError
 from vdn.networks.gray import gray_weights
+from vdn.networks.growth import grown_weights
 from vdn.training.checkpoint import load_state
 
 __all__ = ["averaged_weights", "load_weights"]
@@ -31,8 +32,9 @@ def load_weights(model: nn.Module, source: str | Path) -> None:
     Parameters
     ----------
     model : nn.Module
-        Of the same architecture as the source, or of one channel where the source, of the light
-        family, has three (`vdn.networks.gray_weights`).
+        Of the same architecture as the source. In the light family it may have one channel where
+        the source has three (`vdn.networks.gray_weights`), and more residual blocks
+        (`vdn.networks.grown_weights`).
     source : str or path
         ``runs/mine``, ``runs/mine/checkpoint.pt``, ``mine.onnx`` or the name of a shipped model.
 
@@ -51,6 +53,7 @@ def load_weights(model: nn.Module, source: str | Path) -> None:
     wanted = model.state_dict()
     if _planes(wanted) == 4 and _planes(weights) == 12:
         weights = gray_weights(weights)
+    weights = grown_weights(weights, wanted)
     for name, parameter in wanted.items():
         if name not in weights:
             raise ConfigError(f"start {source}: holds no weight {name}; is it the same network?")
