@@ -33,12 +33,33 @@ def test_strength_and_a_given_sigma_are_obeyed(clean):
     assert removed[0] == 0 < removed[1] < removed[2]
 
 
-@pytest.mark.parametrize("name", ["gaussian", "photo"])
+@pytest.mark.parametrize("level", [15, 50])
+def test_gray_removes_noise_from_scientific_images_in_their_own_units(clean, level):
+    generator = np.random.default_rng(level)
+    counts = 2500 + 2000 * clean[..., :2]  # two channels of a detector, 12 of 16 bits
+    noise = generator.normal(0, level / 255 * 2000, counts.shape)
+    for channel in range(2):
+        noisy = np.rint(counts + noise)[..., channel].astype(np.uint16)
+        result = vdn.denoise(noisy)
+        assert result.model == "gray"
+        error = np.sqrt(np.mean((result.image - counts[..., channel]) ** 2))
+        assert error < 0.35 * noise.std()
+        assert result.noise_sigma.mean() == pytest.approx(noise.std(), rel=0.1)
+
+
+def test_gray_finds_shot_noise_to_follow_the_brightness(clean):
+    photons = np.random.default_rng(0).poisson(400 * clean[..., 0])
+    profile = vdn.estimate_noise(photons.astype(np.float32)).profile
+    assert profile.channels[0].a == pytest.approx(1, rel=0.2)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "photo", "gray"])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_tiled_equals_whole(name, seed):
     generator = np.random.default_rng(seed)
     height, width = generator.integers(300, 500, 2)
-    noisy = generator.random((height, width, 3), dtype=np.float32)
+    channels = 1 if name == "gray" else 3
+    noisy = generator.random((height, width, channels), dtype=np.float32)
     whole = vdn.denoise(noisy, name, precision="fp32", max_memory=4000)
     tiled = vdn.denoise(noisy, name, precision="fp32", max_memory=generator.integers(50, 90))
     assert np.abs(whole.image - tiled.image).max() <= 1e-5
@@ -51,7 +72,7 @@ def test_auto_takes_photo_for_eight_bit_colour():
 
 def test_cards_say_what_the_models_are():
     cards = {card.name: card for card in vdn.list_models()}
-    assert {"gaussian", "photo"} <= set(cards)
+    assert {"gaussian", "gray", "photo"} <= set(cards)
     for card in cards.values():
         assert card.training_data
         assert card.licence

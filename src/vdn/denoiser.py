@@ -13,7 +13,7 @@ from vdn.errors import InputError
 from vdn.image.arrays import check_image
 from vdn.image.frame import Frame, FrameSpec
 from vdn.image.ranges import Range, find_ranges
-from vdn.runtime.cards import find_model, list_models
+from vdn.runtime.cards import Card, find_model, list_models
 from vdn.runtime.engine import WORKING_MEMORY, Engine, NoisePosterior, Planes, memory_share
 from vdn.survey import Survey
 from vdn.windows import Answer, Ready, Rows, Task, answers, colours, plan_window
@@ -85,8 +85,9 @@ class Denoiser:
         self._threads, self._precision, self._engine = threads, precision, engine
         self.max_memory = None if max_memory is None else float(max_memory)
         self._ready: dict[tuple[str, str], Ready] = {}
+        self._found: dict[str | Path, tuple[Card, Path]] = {}
         if model != "auto":
-            self._found = find_model(model, weights)
+            self._found[model] = find_model(model, weights)
 
     def __call__(
         self,
@@ -161,14 +162,24 @@ class Denoiser:
 
     def ready_for(self, frame: FrameSpec) -> Ready:
         """Return the model for a frame, made ready at the first frame that needs it."""
-        eight_bit = frame.dtype == np.uint8
-        channels = 3 if frame.channels.startswith("colour") else 1
-        name = self._choose(channels, eight_bit) if self._model == "auto" else ""
-        key = name, self._precision_for(eight_bit)
+        card, path = self._find(frame)
+        key = card.name, self._precision_for(frame.dtype == np.uint8)
         if key not in self._ready:
-            card, path = find_model(name, self._weights) if name else self._found
             self._ready[key] = Ready(card, self._make(path, key[1]))
         return self._ready[key]
+
+    def card_for(self, frame: FrameSpec) -> Card:
+        """Return the card of the model that `ready_for` makes ready, which takes longer."""
+        return self._find(frame)[0]
+
+    def _find(self, frame: FrameSpec) -> tuple[Card, Path]:
+        name = self._model
+        if name == "auto":
+            channels = 3 if frame.channels.startswith("colour") else 1
+            name = self._choose(channels, frame.dtype == np.uint8)
+        if name not in self._found:
+            self._found[name] = find_model(name, self._weights)
+        return self._found[name]
 
     def _pass(
         self, array: NDArray[Any], frame: Frame, task: Task

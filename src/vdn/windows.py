@@ -185,13 +185,13 @@ def answers(
     """
     height, width = frame.shape[:2]
     tiling = list(tiles(height, width, window, ready.card.halo, ready.card.multiple))
-    size = [side.stop - side.start for side in tiling[0].read]
-    room = None if task.noise_only else Posterior.empty((ready.card.channels, size[0], size[1]))
+    room = _Room.of(tiling[0], frame, ready.card, task)
     for write, row_of_tiles in groupby(tiling, key=lambda tile: tile.write[0]):
         grid = list(row_of_tiles)
         above = mirrored(grid[0].read[0], height)
-        band = _Band(frame, rows, ranges, task.sigma, int(above.min()), int(above.max()) + 1)
-        yield write, _answers_in(ready, frame, task, band, grid, above, room)
+        start, stop = int(above.min()), int(above.max()) + 1
+        band = _Band(frame, rows, ranges, task.sigma, start, stop, room.planes)
+        yield write, _answers_in(ready, frame, task, band, grid, above, room.answer)
 
 
 def _answers_in(
@@ -209,6 +209,30 @@ def _answers_in(
             yield from _answer(ready, task, band, tile, (above, across), plane, room).strips()
 
 
+@dataclass(frozen=True, eq=False)
+class _Room:
+    """Memory that all windows of an image share: fresh memory for each would take its time.
+
+    Attributes
+    ----------
+    planes
+        For the pixels of a window.
+    answer
+        For what the network says, unless only the noise is wanted.
+    """
+
+    planes: NDArray[np.float32]
+    answer: Posterior | None
+
+    @classmethod
+    def of(cls, tile: Tile, frame: Frame, card: Card, task: Task) -> "_Room":
+        """Return room for windows as large as that of a tile."""
+        height, width = (side.stop - side.start for side in tile.read)
+        planes = np.empty(height * width * colours(frame), np.float32)
+        shape = card.channels, height, width
+        return cls(planes, None if task.noise_only else Posterior.empty(shape))
+
+
 class _Band:
     """Rows over the whole width of an image, halo included."""
 
@@ -220,8 +244,9 @@ class _Band:
         sigma: Rows | float | None,
         start: int,
         stop: int,
+        room: NDArray[np.float32],
     ) -> None:
-        self._frame, self._ranges, self.start = frame, ranges, start
+        self._frame, self._ranges, self.start, self._room = frame, ranges, start, room
         self._pixels = rows(start, stop)
         self._sigma = sigma(start, stop) if callable(sigma) else sigma
         self._filled: dict[int | None, UnitImage] = {}
@@ -229,7 +254,7 @@ class _Band:
     def unit(self, columns: slice, plane: int | None) -> UnitImage:
         """Return some of the columns in the range of the network."""
         if self._frame.no_data is None:
-            return self._convert(columns, plane)
+            return self._convert(columns, plane, self._room)
         if plane not in self._filled:  # gaps are filled along the whole row
             self._filled = {plane: self._convert(slice(0, self._frame.shape[1]), plane)}
         return self._filled[plane].part(slice(None), columns)
@@ -245,12 +270,15 @@ class _Band:
             given = given[..., plane]
         return np.broadcast_to(unit.sigma_to_unit(given), unit.planes.shape)
 
-    def _convert(self, columns: slice, plane: int | None) -> UnitImage:
+    def _convert(
+        self, columns: slice, plane: int | None, room: NDArray[np.float32] | None = None
+    ) -> UnitImage:
         pixels = self._pixels[:, columns]
         if plane is not None:
             pixels = pixels[..., plane]
         no_data, origin = self._frame.no_data, (self.start, columns.start)
-        return to_unit(pixels, self._ranges[plane or 0], no_data=no_data, origin=origin)
+        range_ = self._ranges[plane or 0]
+        return to_unit(pixels, range_, no_data=no_data, origin=origin, room=room)
 
 
 def _answer(

@@ -131,6 +131,7 @@ def to_unit(
     *,
     no_data: float | None = None,
     origin: tuple[int, int] = (0, 0),
+    room: NDArray[np.float32] | None = None,
 ) -> UnitImage:
     r"""Bring an image to the range and layout of the networks.
 
@@ -150,6 +151,8 @@ def to_unit(
         as they were.
     origin
         Row and column of the first pixel in the whole picture, for messages.
+    room
+        Memory to put the planes into, (N,) of at least as many values; by default fresh.
 
     Returns
     -------
@@ -179,7 +182,8 @@ def to_unit(
         _check_finite(colour, missing, origin)
     working = _working(array.dtype)
     height, width, channels = colour.shape
-    planes = np.empty((channels, height, width), np.float32).transpose(1, 2, 0)
+    room = np.empty(colour.size, np.float32) if room is None else room[: colour.size]
+    planes = room.reshape(channels, height, width).transpose(1, 2, 0)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         if range.offset:
             shifted = np.subtract(colour, working.type(range.offset), dtype=working)

@@ -24,7 +24,8 @@ def gray_weights(weights: dict[str, Tensor], channels: int = 3) -> dict[str, Ten
 
     Examples
     --------
-    >>> weights = {"snet.layers.0.weight": torch.ones(8, 12, 3, 3)}
+    >>> from vdn.networks import LightSNet
+    >>> weights = LightSNet(channels=3, width=8).state_dict(prefix="snet.")
     >>> gray_weights(weights)["snet.layers.0.weight"].shape
     torch.Size([8, 4, 3, 3])
     """

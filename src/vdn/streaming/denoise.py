@@ -177,9 +177,7 @@ class _Job:
     ) -> None:
         self._picture, self._targets, self._settings = picture, targets, settings
         self._levels = Levels(0)
-        self._models = dict.fromkeys(
-            denoiser.ready_for(frame).card.name for frame in picture.frames
-        )
+        self._models = dict.fromkeys(denoiser.card_for(frame).name for frame in picture.frames)
         self._copied = self._stays_as_it_is()
         overwrite = settings.overwrite
         for path in (targets.noise_map, targets.uncertainty):
