@@ -13,7 +13,7 @@ import typer
 from vdn.cli import options
 from vdn.cli.batch import Outcome, run_batch
 from vdn.cli.failures import shown, usage_errors
-from vdn.cli.inputs import STANDARD, find_inputs
+from vdn.cli.inputs import STANDARD, find_inputs, names_many
 from vdn.cli.outputs import Plan, plan_outputs, skip_existing
 from vdn.errors import InputError
 
@@ -98,7 +98,7 @@ def denoise(
     out = None if output is None else Path(output)
     with usage_errors("INPUT"):
         found = find_inputs(words, files_from, b"\0" if null else b"\n", out)
-    many = len(words) != 1 or not (found and found[0].named and found[0].path == Path(words[0]))
+    many = names_many(words, found)
     to_folder = many or (output is not None and output.endswith(tuple(filter(None, _SEPARATORS))))
     from vdn.denoiser import Denoiser
     from vdn.image import output_suffix

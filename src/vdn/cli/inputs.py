@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vdn.errors import FileError, InputError, VdnError
 
-__all__ = ["STANDARD", "Input", "find_inputs"]
+__all__ = ["STANDARD", "Input", "find_inputs", "names_many"]
 
 STANDARD = Path("-")
 """Standard input, or standard output."""
@@ -46,6 +46,19 @@ class Input:
     size: int = 0
     identity: tuple[int, int] | None = None
     problem: VdnError | None = None
+
+
+def names_many(words: Sequence[str], found: "Sequence[Input]") -> bool:
+    """Say whether the user named a folder, a pattern, a list or several files, and not one file.
+
+    Examples
+    --------
+    >>> names_many(["a.png"], [Input(Path("a.png"), Path("a.png"))])
+    False
+    >>> names_many(["*.png"], [Input(Path("a.png"), Path("a.png"))])
+    True
+    """
+    return len(words) != 1 or not (found and found[0].named and found[0].path == Path(words[0]))
 
 
 def find_inputs(

@@ -10,7 +10,7 @@ import typer
 from vdn.cli import options
 from vdn.cli.batch import Outcome, run_batch
 from vdn.cli.failures import report, shown, usage_errors
-from vdn.cli.inputs import find_inputs
+from vdn.cli.inputs import find_inputs, names_many
 from vdn.cli.outputs import Plan
 from vdn.errors import InputError
 
@@ -46,7 +46,7 @@ def noise(
     words = options.check_inputs(inputs, files_from, null)
     with usage_errors("INPUT"):
         found = find_inputs(words, files_from, b"\0" if null else b"\n")
-    many = len(words) != 1 or not (found and found[0].named and found[0].path == Path(words[0]))
+    many = names_many(words, found)
     if plot is not None:
         if many:
             raise typer.BadParameter("give one picture to draw", param_hint="--plot")
