@@ -92,6 +92,21 @@ def test_photon_noise_has_the_sigma_it_states_in_the_dark_too(exposure):
     assert 0.8 < np.median(z) < 1.02  # what is below 0 may be cut off
 
 
+@pytest.mark.parametrize("noise", ["gaussian", "bump", "camera", "clean"])
+def test_a_gray_patch_is_gray_in_its_noise_too(noise):
+    sample = patches(noise={noise: 1.0}, gray_share=1.0)[0]
+    for plane in sample.values():
+        assert torch.equal(plane, plane[:1].expand_as(plane))
+    residual = (sample["noisy"] - sample["clean"]).square().mean().sqrt()
+    assert residual <= 1.3 * sample["sigma"].square().mean().sqrt()
+
+
+def test_the_share_of_gray_patches_is_the_one_asked_for():
+    dataset = patches(gray_share=0.3, length=200)
+    gray = [torch.equal(s["clean"][0], s["clean"][1]) for s in (dataset[i] for i in range(200))]
+    assert 0.2 < np.mean(gray) < 0.4
+
+
 def test_clean_patches_are_left_clean():
     sample = patches(noise={"clean": 1.0})[0]
     assert torch.equal(sample["noisy"], sample["clean"])

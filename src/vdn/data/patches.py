@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 from vdn.data.corruption import corrupt
 from vdn.data.pair_noise import MeasuredPair, local_sigma
 from vdn.data.pairs import Pair
+from vdn.noise.camera import LUMA
 
 __all__ = ["Patches", "augment", "random_crop"]
 
@@ -59,6 +60,8 @@ class Patches(Dataset[dict[str, Tensor]]):
         Side of a patch in pixels.
     exposure : tuple of float
         Lowest and highest factor of the brightness of clean images, drawn log-uniformly.
+    gray_share : float
+        Share of the clean images in colour that are made gray, with noise alike in all channels.
     seed : int
         Sample `i` depends on ``(seed, i)`` alone, however many workers there are.
     length : int
@@ -82,11 +85,13 @@ class Patches(Dataset[dict[str, Tensor]]):
         patch: int,
         seed: int,
         exposure: tuple[float, float] = (1.0, 1.0),
+        gray_share: float = 0.0,
         length: int = 2**40,
     ):
         self.images, self.pairs, self.noise = images, pairs, dict(noise)
         self.pair_share, self.sigma_max, self.patch = pair_share, sigma_max, patch
         self.seed, self.length, self.exposure = seed, length, exposure
+        self.gray_share = gray_share
 
     def __len__(self) -> int:
         return self.length
@@ -114,7 +119,13 @@ class Patches(Dataset[dict[str, Tensor]]):
         image = self.images[int(generator.integers(len(self.images)))]
         crops = random_crop([image], self.patch, generator)
         (crop,) = augment(crops, int(generator.integers(8)))
+        colour = crop.shape[2] == 3
+        gray = colour and self.gray_share > 0 and generator.random() < self.gray_share
+        if gray:
+            crop = np.rint(crop @ LUMA)[..., None].repeat(3, axis=2)
         factor = np.exp(generator.uniform(*np.log(self.exposure)))
         clean = crop.astype(np.float32) * np.float32(factor / 255)
         noisy, sigma = corrupt(clean, self.noise, self.sigma_max, generator)
+        if gray:
+            noisy, sigma = (plane[..., 1:2].repeat(3, axis=2) for plane in (noisy, sigma))
         return noisy, clean, sigma

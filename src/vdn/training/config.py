@@ -39,7 +39,8 @@ class Data:
     `folders` hold clean images; `pairs` hold folders with ``noisy/`` and ``clean/``, drawn with
     probability `pair_share`, from each folder as often as `pair_shares` says (default: alike).
     `noise` maps the names of `vdn.data.corruption` to their shares;
-    `exposure` is the range of a random factor of the brightness of the clean images.
+    `exposure` is the range of a random factor of the brightness of the clean images, and
+    `gray_share` the share of them made gray: three equal channels, their noise equal too.
     """
 
     folders: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ class Data:
     noise: dict[str, float] = field(default_factory=lambda: {"gaussian": 0.5, "bump": 0.5})
     sigma_max: float = 75 / 255
     exposure: tuple[float, ...] = (1.0, 1.0)
+    gray_share: float = 0.0
     patch: int = 128
     holdout_every: int = 40
     workers: int = 1

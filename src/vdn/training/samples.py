@@ -42,6 +42,7 @@ def training_data(config: Config) -> tuple[Patches, list[Held]]:
         sigma_max=config.data.sigma_max,
         patch=config.data.patch,
         exposure=_ends(config.data.exposure),
+        gray_share=config.data.gray_share,
         seed=config.seed,
     )
     return patches, held_out_set(held_out, held_pairs, config.data.noise)
