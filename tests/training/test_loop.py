@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +12,14 @@ import torch
 from PIL import Image
 
 from vdn.errors import ConfigError, FileError
-from vdn.training import Config, run, train
+from vdn.training import Config, load_config, run, train
 from vdn.training.build import build_model
 from vdn.training.checkpoint import load_state
 from vdn.training.objectives import choose_objective
 from vdn.training.samples import training_data
 from vdn.training.weights import averaged_weights, load_weights
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 TINY = {
     "family": "light", "widths": [32, 32], "blocks": [1, 1], "snet_width": 8, "snet_depth": 3,
     "error_width": 8,
@@ -139,6 +141,16 @@ def test_weights_start_another_run_and_must_fit(folder, tmp_path):
         "network": TINY | {"widths": [40, 32]}}).network)  # fmt: skip
     with pytest.raises(ConfigError, match=r"dnet\.head\.weight has shape"):
         load_weights(wider, tmp_path / "first")
+    smaller = build_model(Config.from_dict(config(folder, 8).as_dict() | {
+        "network": TINY | {"blocks": [1, 0]}}).network)  # fmt: skip
+    with pytest.raises(ConfigError, match=r"holds dnet\.bottom\.0.* no place"):
+        load_weights(smaller, tmp_path / "first")
+
+
+@pytest.mark.parametrize("name", ["gaussian", "gray", "photo"])
+def test_the_weights_that_ship_start_the_next_run_of_their_configuration(name):
+    settings = load_config(CONFIGS / f"light_{name}.toml")
+    load_weights(build_model(settings.network), settings.start)
 
 
 def test_the_weights_of_a_colour_network_start_a_gray_one(folder, tmp_path):

@@ -43,7 +43,7 @@ def load_weights(model: nn.Module, source: str | Path) -> None:
     FileError
         If there is nothing readable there.
     ConfigError
-        If the weights do not fit the model: names the first that does not.
+        If the weights do not fit the model, or it has no place for one: names the first.
     """
     path = Path(source)
     if path.is_dir():
@@ -54,6 +54,11 @@ def load_weights(model: nn.Module, source: str | Path) -> None:
     if _planes(wanted) == 4 and _planes(weights) == 12:
         weights = gray_weights(weights)
     weights = grown_weights(weights, wanted)
+    if surplus := sorted(name for name in weights if name not in wanted):
+        raise ConfigError(
+            f"start {source}: holds {surplus[0]}, for which the network has no place; "
+            "give it as many blocks as the source has"
+        )
     for name, parameter in wanted.items():
         if name not in weights:
             raise ConfigError(f"start {source}: holds no weight {name}; is it the same network?")
