@@ -25,7 +25,7 @@ NETWORK = {
 
 
 def config(**changes) -> Config:
-    values = {"name": "tiny", "precision": "no", "network": NETWORK, "schedule": {"images": 8}}
+    values = {"name": "tiny", "precision": "fp32", "network": NETWORK, "schedule": {"images": 8}}
     return Config.from_dict(values | changes)
 
 

@@ -20,7 +20,7 @@ def trained(tmp_path, network, kind):
         Image.fromarray(pixels).save(images / f"{index}.png")
     values = {
         "name": kind,
-        "precision": "no",
+        "precision": "fp32",
         "network": network,
         "data": {"folders": [str(images)], "patch": 16, "holdout_every": 2, "workers": 0},
         "objective": {"kind": kind},

@@ -40,7 +40,7 @@ def folder(tmp_path):
 def config(folder, images: int, **changes) -> Config:
     values = {
         "name": "tiny",
-        "precision": "no",
+        "precision": "fp32",
         "network": TINY,
         "data": {"folders": [str(folder)], "patch": 16, "holdout_every": 4, "workers": 0},
         "optimiser": {"name": "muon", "muon_learning_rate": 0.01, "ema": 0.9},
@@ -178,7 +178,7 @@ def test_a_checkpoint_with_code_in_it_is_refused(tmp_path):
 
 def test_run_reads_a_file_and_names_its_folder(folder, tmp_path):
     path = tmp_path / "a.toml"
-    path.write_text('name = "a"\nprecision = "no"\n[schedule]\nimages = 4\nbatch = 2\n')
+    path.write_text('name = "a"\nprecision = "fp32"\n[schedule]\nimages = 4\nbatch = 2\n')
     overrides = [f'data.folders=["{folder}"]', "data.patch=16", "data.workers=0"]
     overrides += [f"network.{key}={json.dumps(value)}" for key, value in TINY.items()]
     assert run(path, overrides, tmp_path / "out") == tmp_path / "out"

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from vdn.training.config import Optimiser, Schedule
-from vdn.training.optimiser import learning_rate_factor, make_optimisers, moving_average
+from vdn.training.optimiser import (
+    ConvolutionMuon,
+    learning_rate_factor,
+    make_optimisers,
+    moving_average,
+)
+from vdn.training.precision import choose_precision
 
 
 def test_milestones_multiply_the_rate_by_their_factor():
@@ -25,6 +31,33 @@ def test_frozen_parameters_do_not_move(name):
         optimiser.step()
     for key, value in model.state_dict().items():
         assert torch.equal(value, before[key]) == key.startswith("1."), key
+
+
+@pytest.mark.parametrize("shape", [(32, 40, 3, 3), (400, 32, 3, 3)])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_convolutions_take_the_steps_of_torchs_muon(shape, dtype):
+    torch.manual_seed(0)
+    weight = torch.nn.Parameter(torch.randn(shape).to(memory_format=torch.channels_last))
+    matrix = torch.nn.Parameter(weight.detach().flatten(1).clone())
+    start = matrix.detach().clone()
+    ours = ConvolutionMuon([weight], lr=0.1, weight_decay=0.1, dtype=dtype)
+    torchs = torch.optim.Muon([matrix], lr=0.1, weight_decay=0.1)
+    for _ in range(3):
+        weight.grad = torch.randn(shape)
+        matrix.grad = weight.grad.flatten(1)
+        ours.step()
+        torchs.step()
+    moved = (matrix - start).norm()
+    assert (weight.flatten(1) - matrix).norm() < 0.02 * moved
+
+
+def test_precision_is_what_was_asked_or_what_the_machine_has(monkeypatch):
+    assert choose_precision("bf16") == torch.bfloat16
+    assert choose_precision("fp32") == torch.float32
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for able, dtype in [({"avx512_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)]:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
+        assert choose_precision("auto") == dtype
 
 
 def test_the_moving_average_copies_counters():

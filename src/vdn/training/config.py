@@ -134,7 +134,7 @@ class Config:
     name: str
     seed: int = 0
     start: str = ""
-    precision: Literal["bf16", "no"] = "bf16"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     network: Network = field(default_factory=Network)
     data: Data = field(default_factory=Data)
     objective: Objective = field(default_factory=Objective)

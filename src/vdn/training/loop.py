@@ -24,6 +24,7 @@ from vdn.training.optimiser import (
     make_optimisers,
     moving_average,
 )
+from vdn.training.precision import choose_precision
 from vdn.training.samples import endless_loader, training_data
 from vdn.training.validation import validate
 
@@ -65,9 +66,10 @@ def run(
 
 def train(config: Config, folder: Path, *, resume: bool = False) -> None:
     """Train one model into a run folder: `config.json`, `log.jsonl`, `checkpoint.pt`."""
+    dtype = choose_precision(config.precision)
     accelerator = Accelerator(
         cpu=not torch.cuda.is_available(),
-        mixed_precision=config.precision,
+        mixed_precision="bf16" if dtype == torch.bfloat16 else "no",
         kwargs_handlers=[DistributedDataParallelKwargs(gradient_as_bucket_view=True)],
     )
     checkpoint = folder / CHECKPOINT
@@ -88,7 +90,7 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
     freeze_unreached(model, objective, config.network.channels)
     model = accelerator.prepare(model)
     plain = accelerator.unwrap_model(model)
-    optimisers = make_optimisers(plain, config.optimiser)
+    optimisers = make_optimisers(plain, config.optimiser, dtype)
     average = AveragedModel(
         plain, multi_avg_fn=moving_average(config.optimiser.ema), use_buffers=True
     )
