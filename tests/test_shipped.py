@@ -65,6 +65,14 @@ def test_tiled_equals_whole(name, seed):
     assert np.abs(whole.image - tiled.image).max() <= 1e-5
 
 
+def test_photo_cleans_gray_pictures_stored_as_colour(clean):
+    truth = 255 * np.repeat(clean[..., :1], 3, -1)
+    noise = np.random.default_rng(0).normal(0, 15, clean.shape[:2])[..., np.newaxis]
+    noisy = np.clip(np.rint(truth + noise), 0, 255).astype(np.uint8)
+    image = vdn.denoise(noisy, model="photo").image
+    assert np.sqrt(np.mean((image - truth) ** 2)) < 0.5 * 15
+
+
 def test_auto_takes_photo_for_eight_bit_colour():
     image = np.random.default_rng(2).integers(0, 256, (32, 40, 3), dtype=np.uint8)
     assert vdn.denoise(image).model == "photo"
