@@ -1,6 +1,8 @@
 """PSNR of gray pictures stored in three equal channels, with noise that is equal in them, 8 bits.
 
-python benchmarks/gray_as_colour.py DATA/BSD68_gray [--model photo] [--every 8]
+    python benchmarks/gray_as_colour.py DATA/BSD68_gray [--model photo] [--every 8]
+
+Every n-th picture of the folder, in the order of their names.
 """
 
 import argparse
