@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import vdn.runtime.cards
 from vdn.cli import app
@@ -240,6 +240,20 @@ def test_the_program_runs_by_itself(tmp_path):
     assert done.stdout == ""
     assert "absent" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_small_picture_waits_for_no_module_it_does_not_need(picture, weights, tmp_path):
+    model = next(weights.glob("*.onnx"))
+    program = (
+        "import sys, vdn.cli; "
+        f"words = ['denoise', {str(picture())!r}, '--model', {str(model)!r}]; "
+        "vdn.cli.app(words, standalone_mode=False); "
+        "print({'rich', 'scipy', 'torch', 'openvino.tools.ovc', 'vdn.noise.camera'} & "
+        "set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "set()", done.stderr
+    assert (tmp_path / "a.denoised.png").exists()
 
 
 def test_help_loads_nothing_heavy():

@@ -5,8 +5,8 @@ import sys
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
-from typer.testing import CliRunner
 
 import vdn.runtime.cards
 from vdn.cli import app

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import vdn.runtime.cards
 from vdn.cli import app
@@ -350,22 +350,33 @@ def test_the_noise_of_every_image_of_a_file(tmp_path):
     assert run("noise", path, "--plot", tmp_path / "p.png").exit_code == 1
 
 
-def test_the_bar_shows_rate_and_time_left(shoot, tmp_path, monkeypatch):
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def bar_over_half_of_the_first(shoot, monkeypatch, patience):
     from vdn.cli.inputs import find_inputs
     from vdn.cli.progress import Progress
-
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
 
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("vdn.cli.progress._PATIENCE", patience)
     inputs = find_inputs([str(shoot)])
     with Progress(inputs, hidden=False) as progress:
         progress.begin(inputs[0], 4_000_000)
         progress.advance(0.5)
         progress.finish(inputs[0])
-    assert "Mpx/s" in screen.getvalue()
-    assert "1/4" in screen.getvalue()
     assert progress.megapixels == 2
+    return screen.getvalue()
+
+
+def test_the_bar_shows_rate_and_time_left(shoot, monkeypatch):
+    shown = bar_over_half_of_the_first(shoot, monkeypatch, patience=0)
+    assert "Mpx/s" in shown
+    assert "1/4" in shown
+
+
+def test_quick_work_shows_no_bar(shoot, monkeypatch):
+    assert bar_over_half_of_the_first(shoot, monkeypatch, patience=60) == ""

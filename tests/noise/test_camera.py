@@ -6,16 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vdn.errors import InputError
-from vdn.noise import (
-    Bayer,
-    Camera,
-    CameraRanges,
-    Jpeg,
-    ToneCurve,
-    measured_sigma,
-    predicted_sigma,
-    sample_camera,
-)
+from vdn.noise.bayer import Bayer
+from vdn.noise.camera import Camera, CameraRanges, sample_camera
+from vdn.noise.jpeg import Jpeg
+from vdn.noise.level_map import measured_sigma, predicted_sigma
+from vdn.noise.tone import ToneCurve
 
 
 def scene(height=48, width=64):

@@ -4,7 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vdn.errors import InputError
-from vdn.noise import TEST_MAPS, CompoundedResize, bump, gaussian_mixture, peaks, resize, sincos
+from vdn.noise.fields import (
+    TEST_MAPS,
+    CompoundedResize,
+    bump,
+    gaussian_mixture,
+    peaks,
+    resize,
+    sincos,
+)
 
 SIDES = st.integers(1, 40)
 

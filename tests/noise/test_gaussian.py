@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from vdn.errors import InputError
-from vdn.noise import add_gaussian, add_poisson_gaussian, peaks, poisson_gaussian_sigma
+from vdn.noise.fields import peaks
+from vdn.noise.gaussian import add_gaussian, add_poisson_gaussian, poisson_gaussian_sigma
 
 
 def test_a_number_is_the_standard_deviation_everywhere():

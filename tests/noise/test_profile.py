@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from vdn.errors import InputError
-from vdn.noise import fit_profile, poisson_gaussian_sigma
+from vdn.noise.gaussian import poisson_gaussian_sigma
+from vdn.noise.profile import fit_profile
 
 
 def ramp(channels=3, side=100):

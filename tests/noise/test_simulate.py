@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from vdn.errors import InputError
-from vdn.noise import TEST_MAPS, simulate
+from vdn.noise.fields import TEST_MAPS
+from vdn.noise.simulate import simulate
 
 ALL = ["case1", "case2", "case3", "bump", "gaussian:25", "poisson:100", "poisson:50,2", "camera"]
 

@@ -30,6 +30,11 @@ from vdn.denoiser import Denoiser
 denoiser = Denoiser(threads=1, weights=Path(sys.argv[1]))
 denoiser(np.zeros((9, 9), np.uint8), strength=0.5)
 denoiser.estimate_noise(np.zeros((9, 9, 3), np.float32))
+
+import openvino
+
+assert "openvino.tools.ovc" not in sys.modules
+assert openvino.convert_model(next(Path(sys.argv[1]).glob("*.onnx"))).inputs
 assert not [name for name in sys.modules if name.startswith("openvino_telemetry")]
 assert "torch" not in sys.modules
 """

@@ -2,9 +2,8 @@
 
 import io
 import sys
-from typing import Annotated
 
-import typer
+import click
 
 from vdn.cli.denoise import denoise
 from vdn.cli.evaluate import evaluate
@@ -16,34 +15,26 @@ from vdn.cli.train import train
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    name="vdn",
-    help="Blind image denoising that tells you the noise.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+
+class _Commands(click.Group):
+    """Lists the commands in the order of their use, not by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    "vdn",
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
+@click.version_option(package_name="vdn", message="vdn %(version)s", help="Print the version.")
+def app() -> None:
+    """Blind image denoising that tells you the noise."""
+
+
 for command in (denoise, noise, models, simulate, train, export, evaluate):
-    app.command()(command)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"vdn {version('vdn')}")
-        raise typer.Exit
-
-
-@app.callback()
-def _every_command(
-    _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    pass
+    app.add_command(command)
 
 
 def main() -> None:

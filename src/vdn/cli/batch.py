@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from vdn.cli.failures import one_line
 from vdn.cli.inputs import STANDARD, Input
@@ -81,7 +81,7 @@ def run_batch(
 
     Raises
     ------
-    typer.Exit
+    click.exceptions.Exit
         With status 1, at the end, when a picture failed.
     SystemExit
         With 128 and the number of the signal that stopped it.
@@ -101,14 +101,14 @@ def run_batch(
             if debug:
                 traceback.print_exception(result)
             line = one_line(result, plan.input.path)
-            typer.echo(line, err=True)
+            click.echo(line, err=True)
             if as_json:
                 _print_json({"input": str(plan.input.path), "error": line})
         elif as_json:
             for record in result.records:
                 _print_json(record)
         elif not quiet:
-            typer.echo(result.text)
+            click.echo(result.text)
 
     def open_job(plan: Plan) -> "Picture":
         if plan.problem is not None:
@@ -128,9 +128,9 @@ def run_batch(
         finally:
             if many and not (as_json or quiet):
                 progress.close()
-                typer.echo(_summary(counts, progress), err=True)
+                click.echo(_summary(counts, progress), err=True)
     if counts["failed"]:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def _open(entry: Input, max_memory: float) -> "Picture":
@@ -200,4 +200,4 @@ def _silent(debug: bool) -> Iterator[None]:
 
 
 def _print_json(record: Mapping[str, Any]) -> None:
-    typer.echo(json.dumps(record, allow_nan=False))
+    click.echo(json.dumps(record, allow_nan=False))

@@ -6,9 +6,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from vdn.cli import options
 from vdn.cli.batch import Outcome, run_batch
@@ -24,65 +24,77 @@ if TYPE_CHECKING:
 __all__ = ["denoise"]
 
 
+@click.command()
+@options.inputs
+@click.option(
+    "--output",
+    "-o",
+    metavar="OUT",
+    help="A file for one picture, a folder for several, - for standard output.",
+)
+@options.model
+@click.option(
+    "--strength",
+    metavar="FACTOR",
+    type=options.Number(0, 4),
+    default=1.0,
+    help="Factor of the noise to remove; 0 returns the input.",
+)
+@click.option(
+    "--noise-sigma",
+    metavar="NUMBER|FILE",
+    help="The noise's standard deviation if you know it, in the units of the picture.",
+)
+@click.option("--noise-map", is_flag=True, help="Write the noise's standard deviation as TIFF too.")
+@click.option("--uncertainty", is_flag=True, help="Write the result's standard error as TIFF too.")
+@options.files_from
+@options.null
+@click.option(
+    "--skip-existing",
+    "skip_existing_",
+    is_flag=True,
+    help="Make only what is not there yet: goes on with a stopped run.",
+)
+@click.option(
+    "--format", metavar="NAME", help="Format of the result; default: that of the picture."
+)
+@click.option(
+    "--quality",
+    metavar="N",
+    type=click.IntRange(1, 100),
+    help="Quality of a lossy format; default: that of the picture.",
+)
+@click.option(
+    "--no-provenance", is_flag=True, help="Do not note in the result what it was made with."
+)
+@options.max_memory
+@options.threads
+@options.precision
+@options.overwrite
+@options.json
+@options.quiet
+@options.debug
 def denoise(
-    inputs: options.Inputs = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="OUT",
-            help="A file for one picture, a folder for several, - for standard output.",
-        ),
-    ] = None,
-    model: options.Model = "auto",
-    strength: Annotated[
-        float,
-        typer.Option(min=0, max=4, help="Factor of the noise to remove; 0 returns the input."),
-    ] = 1.0,
-    noise_sigma: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NUMBER|FILE",
-            help="The noise's standard deviation if you know it, in the units of the picture.",
-        ),
-    ] = None,
-    noise_map: Annotated[
-        bool, typer.Option("--noise-map", help="Write the noise's standard deviation as TIFF too.")
-    ] = False,
-    uncertainty: Annotated[
-        bool,
-        typer.Option("--uncertainty", help="Write the result's standard error as TIFF too."),
-    ] = False,
-    files_from: options.FilesFrom = None,
-    null: options.Null = False,
-    skip_existing_: Annotated[
-        bool,
-        typer.Option(
-            "--skip-existing", help="Make only what is not there yet: goes on with a stopped run."
-        ),
-    ] = False,
-    format: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Format of the result; default: that of the picture."),
-    ] = None,
-    quality: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=100, help="Quality of a lossy format; default: that of the picture."
-        ),
-    ] = None,
-    no_provenance: Annotated[
-        bool,
-        typer.Option("--no-provenance", help="Do not note in the result what it was made with."),
-    ] = False,
-    max_memory: options.MaxMemory = None,
-    threads: options.Threads = None,
-    precision: options.Precision = "auto",
-    overwrite: options.Overwrite = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    inputs: tuple[Path, ...],
+    output: str | None,
+    model: str,
+    strength: float,
+    noise_sigma: str | None,
+    noise_map: bool,
+    uncertainty: bool,
+    files_from: str | None,
+    null: bool,
+    skip_existing_: bool,
+    format: str | None,
+    quality: int | None,
+    no_provenance: bool,
+    max_memory: float | None,
+    threads: int | None,
+    precision: str,
+    overwrite: bool,
+    json: bool,
+    quiet: bool,
+    debug: bool,
 ) -> None:
     """Remove the noise of pictures, whatever it is.
 
@@ -94,7 +106,7 @@ def denoise(
     """
     words = options.check_inputs(inputs, files_from, null)
     if skip_existing_ and overwrite:
-        raise typer.BadParameter("goes against --overwrite", param_hint="--skip-existing")
+        raise click.BadParameter("goes against --overwrite", param_hint="--skip-existing")
     out = None if output is None else Path(output)
     with usage_errors("INPUT"):
         found = find_inputs(words, files_from, b"\0" if null else b"\n", out)

@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from vdn.cli import options
 from vdn.cli.failures import needs_extra, report, usage_errors
@@ -17,64 +17,85 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
+@click.command()
+@click.argument("suite", metavar="SUITE", help="paper, awgn, real, noise, calibration or speed.")
+@click.option(
+    "--data",
+    metavar="ROOT",
+    type=options.PATH,
+    multiple=True,
+    required=True,
+    help="A folder whose sub-folders are the sets (ROOT/Set5), or a .toml file with a table "
+    "[sets]; may be repeated.",
+)
+@click.option(
+    "--method",
+    "methods",
+    metavar="NAME[@SIGMA]",
+    multiple=True,
+    help="noisy, a model that ships, an .onnx file, a baseline, or file.py:function; @true tells "
+    "it the true noise, @MODEL what that model infers; may be repeated.",
+)
+@click.option(
+    "--set", "sets", metavar="NAME", multiple=True, help="This set only; may be repeated."
+)
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=1), help="The first N pictures of every set."
+)
+@click.option(
+    "--out",
+    "-o",
+    metavar="FOLDER",
+    type=options.PATH,
+    help="Default: runs/evaluate-SUITE in this folder.",
+)
+@click.option(
+    "--report",
+    "report_file",
+    metavar="FILE",
+    type=options.PATH,
+    help="Write one HTML file with plots too.",
+)
+@click.option("--json", metavar="FILE", type=options.PATH, help="Write every figure as JSON too.")
+@click.option(
+    "--resume/--fresh",
+    default=True,
+    help="Go on with the rows in the folder, or set them aside and begin again.",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    help="The same seed makes the same noise.",
+)
+@click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    help="Processes; with several, seconds mean nothing.",
+)
+@options.threads
+@options.precision
+@options.quiet
+@options.debug
 def evaluate(
-    suite: Annotated[
-        str,
-        typer.Argument(metavar="SUITE", help="paper, awgn, real, noise, calibration or speed."),
-    ],
-    data: Annotated[
-        list[Path],
-        typer.Option(
-            metavar="ROOT",
-            help="A folder whose sub-folders are the sets (ROOT/Set5), or a .toml file with a "
-            "table [sets]; may be repeated.",
-        ),
-    ],
-    methods: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--method",
-            metavar="NAME[@SIGMA]",
-            help="noisy, a model that ships, an .onnx file, a baseline, or file.py:function; "
-            "@true tells it the true noise, @MODEL what that model infers; may be repeated.",
-        ),
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME", help="This set only; may be repeated."),
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="The first N pictures of every set.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", metavar="FOLDER", help="Default: runs/evaluate-SUITE in this folder."
-        ),
-    ] = None,
-    report_file: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="FILE", help="Write one HTML file with plots too."),
-    ] = None,
-    json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write every figure as JSON too.")
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume/--fresh",
-            help="Go on with the rows in the folder, or set them aside and begin again.",
-        ),
-    ] = True,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same noise.")] = 0,
-    jobs: Annotated[
-        int,
-        typer.Option(metavar="N", min=1, help="Processes; with several, seconds mean nothing."),
-    ] = 1,
-    threads: options.Threads = None,
-    precision: options.Precision = "auto",
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    suite: str,
+    data: tuple[Path, ...],
+    methods: tuple[str, ...],
+    sets: tuple[str, ...],
+    limit: int | None,
+    out: Path | None,
+    report_file: Path | None,
+    json: Path | None,
+    resume: bool,
+    seed: int,
+    jobs: int,
+    threads: int | None,
+    precision: str,
+    quiet: bool,
+    debug: bool,
 ) -> None:
     """Measure methods on test sets and print the tables beside the published figures.
 
@@ -101,10 +122,10 @@ def evaluate(
             known = [evaluation.parse_method(name, threads, precision) for name in names]
         with usage_errors("--data"):
             folders = evaluation.SetFolders.of(data)
-            found, missing = evaluation.choose_sets(chosen, folders, sets or ())
+            found, missing = evaluation.choose_sets(chosen, folders, sets)
         remarks = [*missing, *(fault for images in found if (fault := images.verify()))]
         for remark in remarks:
-            typer.echo(f"vdn: {remark}", err=True)
+            click.echo(f"vdn: {remark}", err=True)
         folder = out or Path("runs") / f"evaluate-{chosen.name}"
         store = evaluation.RowStore(folder, fresh=not resume)
         items = evaluation.plan(chosen, found, seed=seed, limit=limit)
@@ -125,12 +146,12 @@ def evaluate(
         if report_file is not None:
             write_report(report_file, folder, chosen, results, items, known)
         if not quiet:
-            typer.echo("\n".join(table.markdown() for table in results.tables))
-            typer.echo(f"{folder}: rows.jsonl, tables.md, figures.csv, tables.tex")
+            click.echo("\n".join(table.markdown() for table in results.tables))
+            click.echo(f"{folder}: rows.jsonl, tables.md, figures.csv, tables.tex")
         for fault in results.about["wrong"]:
-            typer.echo(f"vdn: self-check failed: {fault}", err=True)
+            click.echo(f"vdn: self-check failed: {fault}", err=True)
         if results.about["wrong"] or failures:
-            raise typer.Exit(1)
+            raise click.exceptions.Exit(1)
 
 
 def _measure(
@@ -154,5 +175,5 @@ def _measure(
                 key: Any = outcome.key
                 where = f"{key['method']} on {key['set']}, {key['image']}, {key['case']}"
                 failures.append(f"{where}: {outcome.error}")
-                typer.echo(f"vdn: {failures[-1]}", err=True)
+                click.echo(f"vdn: {failures[-1]}", err=True)
     return failures

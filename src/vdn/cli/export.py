@@ -1,9 +1,8 @@
 """`vdn export`: from a training run to a model file."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from vdn.cli import options
 from vdn.cli.failures import needs_extra, report
@@ -11,15 +10,15 @@ from vdn.cli.failures import needs_extra, report
 __all__ = ["export"]
 
 
-def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder of `vdn train`.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The .onnx file to write.")],
-    overwrite: options.Overwrite = False,
-    debug: options.Debug = False,
-) -> None:
+@click.command()
+@click.argument("run", metavar="RUN", type=options.PATH, help="A run folder of `vdn train`.")
+@click.argument("out", metavar="OUT", type=options.PATH, help="The .onnx file to write.")
+@options.overwrite
+@options.debug
+def export(run: Path, out: Path, overwrite: bool, debug: bool) -> None:
     """Make a model file of a training run."""
     with report(debug):
         with needs_extra("export"):
             from vdn.export import export_run
         export_run(run, out, overwrite=overwrite)
-        typer.echo(out)
+        click.echo(out)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import typer
+import click
 
 from vdn.errors import MissingExtraError, VdnError
 
@@ -53,13 +53,13 @@ def report(debug: bool) -> Iterator[None]:
     """End the program with status 1 and one line when the body fails."""
     try:
         yield
-    except (typer.Exit, typer.Abort, typer.BadParameter):
+    except (click.exceptions.Exit, click.Abort, click.BadParameter):
         raise
     except Exception as error:
         if debug:
             traceback.print_exc()
-        typer.echo(f"vdn: {one_line(error)}", err=True)
-        raise typer.Exit(1) from error
+        click.echo(f"vdn: {one_line(error)}", err=True)
+        raise click.exceptions.Exit(1) from error
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def usage_errors(option: str) -> Iterator[None]:
     try:
         yield
     except VdnError as error:
-        raise typer.BadParameter(one_line(error), param_hint=option) from error
+        raise click.BadParameter(one_line(error), param_hint=option) from error
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """`vdn models`: what ships, trained on what, how good."""
 
-import typer
+import click
 
 from vdn.cli import options
 from vdn.cli.failures import report
@@ -8,7 +8,10 @@ from vdn.cli.failures import report
 __all__ = ["models"]
 
 
-def models(json: options.Json = False, debug: options.Debug = False) -> None:
+@click.command()
+@options.json
+@options.debug
+def models(json: bool, debug: bool) -> None:
     """List the models that ship, and how good they are."""
     from vdn.runtime.cards import list_models
 
@@ -18,15 +21,15 @@ def models(json: options.Json = False, debug: options.Debug = False) -> None:
             from json import dumps
 
             for card in cards:
-                typer.echo(dumps(card.to_mapping()))
+                click.echo(dumps(card.to_mapping()))
             return
         if not cards:
-            typer.echo("no model ships with this vdn; give --model an .onnx file", err=True)
+            click.echo("no model ships with this vdn; give --model an .onnx file", err=True)
         for card in cards:
             colours = "colour" if card.channels == 3 else "gray"
             data = ", ".join(f"{d['name']} ({d['licence']})" for d in card.training_data)
             metrics = ", ".join(f"{name} {value}" for name, value in card.metrics.items())
-            typer.echo(f"{card.name}  {card.summary}")
+            click.echo(f"{card.name}  {card.summary}")
             rows = {
                 "task": f"{card.task}, {colours}",
                 "size": f"{card.parameters:,} parameters, {card.kmac_per_pixel:g} kMAC per pixel",
@@ -36,4 +39,4 @@ def models(json: options.Json = False, debug: options.Debug = False) -> None:
             }
             for label, value in rows.items():
                 if value:
-                    typer.echo(f"  {label:<11}{value}")
+                    click.echo(f"  {label:<11}{value}")

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from vdn.cli import options
 from vdn.cli.batch import Outcome, run_batch
@@ -22,21 +22,35 @@ if TYPE_CHECKING:
 __all__ = ["noise"]
 
 
+@click.command()
+@options.inputs
+@options.model
+@click.option(
+    "--plot",
+    metavar="FILE",
+    type=options.PATH,
+    help="Draw the map and the curve of one picture (PNG, PDF).",
+)
+@options.files_from
+@options.null
+@options.max_memory
+@options.threads
+@options.overwrite
+@options.json
+@options.quiet
+@options.debug
 def noise(
-    inputs: options.Inputs = None,
-    model: options.Model = "auto",
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Draw the map and the curve of one picture (PNG, PDF)."),
-    ] = None,
-    files_from: options.FilesFrom = None,
-    null: options.Null = False,
-    max_memory: options.MaxMemory = None,
-    threads: options.Threads = None,
-    overwrite: options.Overwrite = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    inputs: tuple[Path, ...],
+    model: str,
+    plot: Path | None,
+    files_from: str | None,
+    null: bool,
+    max_memory: float | None,
+    threads: int | None,
+    overwrite: bool,
+    json: bool,
+    quiet: bool,
+    debug: bool,
 ) -> None:
     """Tell how noisy pictures are, where and why.
 
@@ -49,7 +63,7 @@ def noise(
     many = names_many(words, found)
     if plot is not None:
         if many:
-            raise typer.BadParameter("give one picture to draw", param_hint="--plot")
+            raise click.BadParameter("give one picture to draw", param_hint="--plot")
         from vdn.cli.noise_plot import check_plot
 
         with report(debug):

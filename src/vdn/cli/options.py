@@ -1,80 +1,100 @@
 """The arguments and options that several commands share."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any
 
-import typer
+import click
 
 __all__ = [
-    "Debug",
-    "FilesFrom",
-    "Inputs",
-    "Json",
-    "MaxMemory",
-    "Model",
-    "Null",
-    "Overwrite",
-    "Precision",
-    "Quiet",
-    "Threads",
+    "PATH",
+    "Number",
     "check_inputs",
+    "debug",
+    "files_from",
+    "inputs",
+    "json",
+    "max_memory",
+    "model",
+    "null",
+    "overwrite",
+    "precision",
+    "quiet",
+    "threads",
 ]
 
-Inputs = Annotated[
-    list[Path] | None,
-    typer.Argument(
-        metavar="INPUT...",
-        help="Pictures, folders (with all below them), patterns such as 'shoot/**/*.jpg', or - "
-        "for standard input.",
-        show_default=False,
-    ),
-]
-FilesFrom = Annotated[
-    str | None,
-    typer.Option(
-        metavar="LIST",
-        help="A file with further names, one a line; - for standard input.",
-    ),
-]
-Null = Annotated[
-    bool,
-    typer.Option("--null", "-0", help="Names in LIST end with a NUL, as `find -print0` ends them."),
-]
-Model = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME|FILE", help="A model that ships (see `vdn models`), or an .onnx file."
-    ),
-]
-Threads = Annotated[
-    int | None, typer.Option(metavar="N", min=1, help="CPU threads; default: every core.")
-]
-MaxMemory = Annotated[
-    float | None,
-    typer.Option(
-        metavar="MB",
-        min=1,
-        help="Bound on the memory for pixels and network, beside some 150 MB for the program; "
-        "default: a quarter of the machine's, of which no more than 1100 is used for what can be "
-        "done in parts.",
-    ),
-]
-Precision = Annotated[
-    Literal["auto", "fp32", "bf16"],
-    typer.Option(help="Arithmetic; auto: bf16 for 8-bit pictures where the CPU has it."),
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing output files.")]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object a line on standard output.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but failures.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of a failure.")]
+PATH = click.Path(path_type=Path)
 
 
-def check_inputs(inputs: list[Path] | None, files_from: str | None, null: bool) -> list[str]:
+class Number(click.FloatRange):
+    """A number within bounds, which "nan" would pass."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or refuse it."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is no number.", param, ctx)
+        return number
+
+
+inputs = click.argument(
+    "inputs",
+    metavar="[INPUT]...",
+    nargs=-1,
+    type=PATH,
+    help="Pictures, folders (with all below them), patterns such as 'shoot/**/*.jpg', or - "
+    "for standard input.",
+)
+files_from = click.option(
+    "--files-from",
+    metavar="LIST",
+    help="A file with further names, one a line; - for standard input.",
+)
+null = click.option(
+    "--null",
+    "-0",
+    is_flag=True,
+    help="Names in LIST end with a NUL, as `find -print0` ends them.",
+)
+model = click.option(
+    "--model",
+    metavar="NAME|FILE",
+    default="auto",
+    help="A model that ships (see `vdn models`), or an .onnx file.",
+)
+threads = click.option(
+    "--threads",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="CPU threads; default: every core.",
+)
+max_memory = click.option(
+    "--max-memory",
+    metavar="MB",
+    type=Number(min=1),
+    help="Bound on the memory for pixels and network, beside some 150 MB for the program; "
+    "default: a quarter of the machine's, of which no more than 1100 is used for what can be "
+    "done in parts.",
+)
+precision = click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16"]),
+    default="auto",
+    help="Arithmetic; auto: bf16 for 8-bit pictures where the CPU has it.",
+)
+overwrite = click.option("--overwrite", is_flag=True, help="Replace existing output files.")
+json = click.option("--json", is_flag=True, help="Print one JSON object a line on standard output.")
+quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but failures.")
+debug = click.option("--debug", is_flag=True, help="Print the traceback of a failure.")
+
+
+def check_inputs(inputs: Sequence[Path], files_from: str | None, null: bool) -> list[str]:
     """Return the words of the inputs; refuse when there are none, and no list either."""
     if not inputs and files_from is None:
-        raise typer.BadParameter("give pictures, folders, or a list of them", param_hint="INPUT")
+        raise click.BadParameter("give pictures, folders, or a list of them", param_hint="INPUT")
     if null and files_from is None:
-        raise typer.BadParameter("goes with --files-from", param_hint="--null")
-    return [str(path) for path in inputs or []]
+        raise click.BadParameter("goes with --files-from", param_hint="--null")
+    return [str(path) for path in inputs]

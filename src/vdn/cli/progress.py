@@ -3,16 +3,25 @@
 import sys
 import time
 from collections.abc import Sequence
+from threading import Lock
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from vdn.cli.failures import shown
 from vdn.cli.inputs import Input
 
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
 __all__ = ["Progress"]
+
+_PATIENCE = 1.0  # seconds; what is done by then needs no bar
 
 
 class Progress:
     """The bar, on standard error; measured in bytes of the files, which are known beforehand.
+
+    It appears when the work has lasted a second. Its methods may be called from any thread.
 
     Parameters
     ----------
@@ -23,25 +32,13 @@ class Progress:
     """
 
     def __init__(self, inputs: Sequence[Input], hidden: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[files]}/{task.fields[count]}"),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            redirect_stdout=sys.stdout.isatty(),
-            disable=hidden,
-        )
-        total = sum(_weight(entry) for entry in inputs)
-        self._task = self._bar.add_task("", total=total, files=0, count=len(inputs), rate="")
-        self._files = 0
+        self._hidden = hidden
+        self._bar: Bar | None = None
+        self._lock = Lock()
+        self._total = sum(_weight(entry) for entry in inputs)
+        self._count, self._files, self._name = len(inputs), 0, ""
         self._finished = 0.0  # weight of the files that are through
+        self._completed = 0.0  # that, and of what is done of the present one
         self._pixels = self._done = 0.0
         self._weight = 0.0
         self._start = time.perf_counter()
@@ -58,29 +55,32 @@ class Progress:
 
     def begin(self, entry: Input, pixels: int) -> None:
         """Tell which file comes now."""
-        self._pixels, self._weight = pixels, _weight(entry)
-        self._bar.update(self._task, description=_short(shown(entry.path.name)))
+        with self._lock:
+            self._pixels, self._weight = pixels, _weight(entry)
+            self._name = _short(shown(entry.path.name))
+            self._draw()
 
     def advance(self, share: float) -> None:
         """Tell that a further share of the file is done."""
-        self._done += share * self._pixels
-        rate = f"{self.megapixels / self.seconds:.2f} Mpx/s"
-        self._bar.update(self._task, advance=share * self._weight, rate=rate)
+        with self._lock:
+            self._done += share * self._pixels
+            self._completed += share * self._weight
+            self._draw()
 
     def finish(self, entry: Input) -> None:
         """Tell that a file is through, whatever came of it."""
-        self._files += 1
-        self._finished += _weight(entry)
-        behind = self._bar.tasks[0].completed < self._finished
-        completed = self._finished if behind else None
-        self._bar.update(self._task, files=self._files, completed=completed)
+        with self._lock:
+            self._files += 1
+            self._finished += _weight(entry)
+            self._completed = max(self._completed, self._finished)
+            self._draw()
 
     def close(self) -> None:
         """Take the bar away."""
-        self._bar.stop()
+        if self._bar is not None:
+            self._bar.stop()
 
     def __enter__(self) -> "Progress":
-        self._bar.start()
         return self
 
     def __exit__(
@@ -89,7 +89,39 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        self.close()
+
+    def _draw(self) -> None:
+        if self._hidden or (self._bar is None and self.seconds < _PATIENCE):
+            return
+        if self._bar is None:
+            self._bar = _bar()
+            self._bar.add_task("", total=self._total, files=0, count=self._count, rate="")
+            self._bar.start()
+        self._bar.update(
+            self._bar.task_ids[0],
+            description=self._name,
+            completed=self._completed,
+            files=self._files,
+            rate=f"{self.megapixels / self.seconds:.2f} Mpx/s" if self._done else "",
+        )
+
+
+def _bar() -> "Bar":
+    """Return an empty bar; what draws it takes longer to load than a small picture to denoise."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[files]}/{task.fields[count]}"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+    )
 
 
 def _weight(entry: Input) -> float:
@@ -97,7 +129,5 @@ def _weight(entry: Input) -> float:
 
 
 def _short(name: str, length: int = 32) -> str:
-    """Return a name that leaves room for the bar; rich would take brackets for markup."""
-    from rich.markup import escape
-
-    return escape(name if len(name) <= length else f"{name[: length - 9]}…{name[-8:]}")
+    """Return a name that leaves room for the bar."""
+    return name if len(name) <= length else f"{name[: length - 9]}…{name[-8:]}"

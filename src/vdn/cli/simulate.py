@@ -2,9 +2,8 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from vdn.cli import options
 from vdn.cli.failures import report
@@ -12,24 +11,39 @@ from vdn.cli.failures import report
 __all__ = ["simulate"]
 
 
+@click.command()
+@click.argument("clean", metavar="CLEAN", type=options.PATH, help="A clean picture.")
+@click.argument("out", metavar="OUT", type=options.PATH, help="The noisy picture to write.")
+@click.option(
+    "--noise",
+    metavar="KIND",
+    required=True,
+    help="case1, case2, case3, bump, gaussian:SIGMA, poisson:PHOTONS[,READ] or camera; "
+    "SIGMA and READ in 255ths of white.",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    help="The same seed makes the same noise.",
+)
+@click.option(
+    "--sigma-map",
+    metavar="FILE",
+    type=options.PATH,
+    help="Write the true standard deviation as TIFF too.",
+)
+@options.overwrite
+@options.debug
 def simulate(
-    clean: Annotated[Path, typer.Argument(metavar="CLEAN", help="A clean picture.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The noisy picture to write.")],
-    noise: Annotated[
-        str,
-        typer.Option(
-            metavar="KIND",
-            help="case1, case2, case3, bump, gaussian:SIGMA, poisson:PHOTONS[,READ] or camera; "
-            "SIGMA and READ in 255ths of white.",
-        ),
-    ],
-    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same noise.")] = 0,
-    sigma_map: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the true standard deviation as TIFF too."),
-    ] = None,
-    overwrite: options.Overwrite = False,
-    debug: options.Debug = False,
+    clean: Path,
+    out: Path,
+    noise: str,
+    seed: int,
+    sigma_map: Path | None,
+    overwrite: bool,
+    debug: bool,
 ) -> None:
     """Make a clean picture noisy.
 

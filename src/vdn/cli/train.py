@@ -1,9 +1,8 @@
 """`vdn train`: train a model as a configuration says."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from vdn.cli import options
 from vdn.cli.failures import needs_extra, report
@@ -11,21 +10,32 @@ from vdn.cli.failures import needs_extra, report
 __all__ = ["train"]
 
 
+@click.command()
+@click.argument("config", metavar="CONFIG", type=options.PATH, help="A TOML file.")
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a setting; may be repeated.",
+)
+@click.option("--resume", is_flag=True, help="Go on where the run folder's run stopped.")
+@click.option(
+    "--output",
+    "-o",
+    metavar="RUN",
+    type=options.PATH,
+    help="The run folder; default: runs/NAME.",
+)
+@options.quiet
+@options.debug
 def train(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the run folder's run stopped.")
-    ] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="RUN", help="The run folder; default: runs/NAME."),
-    ] = None,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    config: Path,
+    overrides: tuple[str, ...],
+    resume: bool,
+    output: Path | None,
+    quiet: bool,
+    debug: bool,
 ) -> None:
     """Train a model and print its run folder."""
     import logging
@@ -36,4 +46,4 @@ def train(
         if not quiet:
             logging.basicConfig(level=logging.WARNING, format="%(message)s")
             logging.getLogger("vdn").setLevel(logging.INFO)
-        typer.echo(run(config, overrides or [], output, resume))
+        click.echo(run(config, overrides, output, resume))

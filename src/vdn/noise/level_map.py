@@ -91,7 +91,7 @@ def measured_sigma(
 
     Examples
     --------
-    >>> from vdn.noise import sample_camera
+    >>> from vdn.noise.camera import sample_camera
     >>> clean = np.full((16, 16, 3), 0.5, dtype=np.float32)
     >>> generator = np.random.default_rng(0)
     >>> measured_sigma(sample_camera(generator), clean, generator, draws=4).shape

@@ -1,12 +1,16 @@
-"""Import OpenVINO without its telemetry."""
+"""Import OpenVINO without its telemetry, and without the tools that nothing here uses."""
 
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 __all__ = ["load_openvino"]
 
 _TELEMETRY = "openvino_telemetry"
+_TOOLS = "openvino.tools.ovc"
 
 
 def load_openvino() -> ModuleType:
@@ -14,8 +18,10 @@ def load_openvino() -> ModuleType:
 
     `import openvino` by itself reports its use to a web service and leaves an identifier in the
     home folder, unless the package `openvino_telemetry` is absent, when it takes a stub of its own.
-    So the package is made to look absent for as long as that first import lasts. An `openvino`
-    that the program imported before is taken as it is.
+    So the package is made to look absent for as long as that first import lasts. So are the tools
+    that convert models, a quarter of the time of the import; they load when
+    `openvino.convert_model` is called. An `openvino` that the program imported before is taken as
+    it is.
 
     Examples
     --------
@@ -24,13 +30,29 @@ def load_openvino() -> ModuleType:
     """
     if "openvino" in sys.modules:
         return sys.modules["openvino"]
-    absent = object()
-    before = sys.modules.get(_TELEMETRY, absent)
-    sys.modules[_TELEMETRY] = None  # type: ignore[assignment]  # makes its import fail
+    with _absent(_TELEMETRY), _absent(_TOOLS):
+        openvino = importlib.import_module("openvino")
+    openvino.convert_model = _convert_model  # type: ignore[attr-defined]
+    return openvino
+
+
+@contextmanager
+def _absent(name: str) -> Iterator[None]:
+    """Make a module look as if it were not installed."""
+    known = name in sys.modules
+    before = sys.modules.get(name)
+    sys.modules[name] = None  # type: ignore[assignment]  # makes its import fail
     try:
-        return importlib.import_module("openvino")
+        yield
     finally:
-        if before is absent:
-            del sys.modules[_TELEMETRY]
+        if known:
+            sys.modules[name] = before  # type: ignore[assignment]
         else:
-            sys.modules[_TELEMETRY] = before  # type: ignore[assignment]
+            del sys.modules[name]
+
+
+def _convert_model(*arguments: Any, **options: Any) -> Any:
+    """Stand in for `openvino.convert_model`."""
+    with _absent(_TELEMETRY):
+        tools = importlib.import_module(_TOOLS)
+    return tools.convert_model(*arguments, **options)

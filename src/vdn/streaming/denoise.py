@@ -4,13 +4,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vdn import __version__
 from vdn.denoised import error_deviation, noise_deviation
 from vdn.denoiser import Denoiser, check_strength
 from vdn.image.atomic import check_target
@@ -287,7 +287,7 @@ class _Job:
         if name is None and not (isinstance(target, Path) and target.suffix):
             name = next(known.output for known in FORMATS if known.name == self._picture.format)
         note = Provenance(
-            version=version("vdn"), model=", ".join(self._models), strength=self._settings.strength
+            version=__version__, model=", ".join(self._models), strength=self._settings.strength
         )
         return WriteOptions(
             format=name,
