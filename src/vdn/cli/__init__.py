@@ -1,5 +1,6 @@
 """The command line: one file a command, which imports what it needs when it runs."""
 
+import gc
 import io
 import sys
 
@@ -41,4 +42,7 @@ def main() -> None:
     """Run the command line on `sys.argv`."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # names that a terminal cannot show are no failure
         sys.stdout.reconfigure(errors="backslashreplace")
-    app()
+    try:
+        app()
+    finally:  # no search for cycles in memory that the program gives back whole, by ending
+        gc.freeze()
