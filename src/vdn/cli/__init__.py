@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from vdn import __version__
 from vdn.cli.denoise import denoise
 from vdn.cli.evaluate import evaluate
 from vdn.cli.export import export
@@ -29,7 +30,7 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
-@click.version_option(package_name="vdn", message="vdn %(version)s", help="Print the version.")
+@click.version_option(__version__, message="vdn %(version)s", help="Print the version.")
 def app() -> None:
     """Blind image denoising that tells you the noise."""
 

@@ -62,13 +62,7 @@ __all__ = ["evaluate"]
     default=True,
     help="Go on with the rows in the folder, or set them aside and begin again.",
 )
-@click.option(
-    "--seed",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=0,
-    help="The same seed makes the same noise.",
-)
+@options.seed
 @click.option(
     "--jobs",
     metavar="N",

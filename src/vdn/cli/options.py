@@ -21,6 +21,7 @@ __all__ = [
     "overwrite",
     "precision",
     "quiet",
+    "seed",
     "threads",
 ]
 
@@ -84,6 +85,13 @@ precision = click.option(
     type=click.Choice(["auto", "fp32", "bf16"]),
     default="auto",
     help="Arithmetic; auto: bf16 for 8-bit pictures where the CPU has it.",
+)
+seed = click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    help="The same seed makes the same noise.",
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace existing output files.")
 json = click.option("--json", is_flag=True, help="Print one JSON object a line on standard output.")

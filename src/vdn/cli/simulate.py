@@ -21,13 +21,7 @@ __all__ = ["simulate"]
     help="case1, case2, case3, bump, gaussian:SIGMA, poisson:PHOTONS[,READ] or camera; "
     "SIGMA and READ in 255ths of white.",
 )
-@click.option(
-    "--seed",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=0,
-    help="The same seed makes the same noise.",
-)
+@options.seed
 @click.option(
     "--sigma-map",
     metavar="FILE",
