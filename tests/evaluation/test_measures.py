@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vdn.errors import InputError
+from vdn.evaluation import measures
 from vdn.evaluation.measures import Observation, calibration, noise, restoration, speed
 from vdn.evaluation.methods import Method, Ready
 
@@ -104,3 +105,14 @@ def test_seconds_are_of_the_call(observation):
     assert 0 < row["seconds"] < 60
     assert 0 < row["cpu_seconds"] < 60
     assert set(row) == {"seconds", "cpu_seconds", "first_seconds", "psnr"}
+
+
+@pytest.mark.parametrize(("long", "calls"), [(60.0, 6), (0.0, 1)])
+def test_a_long_call_is_not_repeated(observation, monkeypatch, long, calls):
+    monkeypatch.setattr(measures, "_LONG", long)
+    seen = []
+    row = speed(
+        Ready(Method("any", "1", lambda: lambda y, sigma=None: seen.append(y) or y)), observation
+    )
+    assert len(seen) == calls
+    assert (row["seconds"] == row["first_seconds"]) == (calls == 1)
