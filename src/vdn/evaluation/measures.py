@@ -32,7 +32,7 @@ class Observation:
 Measure = Callable[[Ready, Observation], dict[str, Any]]
 _SECONDS = 2.0  # a call faster than this is repeated
 _REPEATS = 5
-_LONG = 60.0  # a call slower than this has nothing to warm up that would matter
+_LONG = 60.0  # a call slower than this is not repeated
 _SIGMA_EDGES = np.array([10, 20, 30, 40, 50, 60]) / 255
 
 
@@ -103,9 +103,10 @@ def speed(method: Ready, observation: Observation) -> dict[str, Any]:
     A call of more than a minute is not repeated.
     """
     result, first = _timed(method, observation)
-    repeats = int(np.clip(_SECONDS / max(first["seconds"], 1e-9), 1, _REPEATS))
-    again = range(repeats if first["seconds"] < _LONG else 0)
-    timings = [_timed(method, observation)[1] for _ in again] or [first]
+    timings = [first]
+    if first["seconds"] < _LONG:
+        repeats = int(np.clip(_SECONDS / max(first["seconds"], 1e-9), 1, _REPEATS))
+        timings = [_timed(method, observation)[1] for _ in range(repeats)]
     medians = {name: float(np.median([t[name] for t in timings])) for name in first}
     quality = psnr(_image(result, observation.noisy), observation.clean)
     return medians | {"first_seconds": first["seconds"], "psnr": quality}
