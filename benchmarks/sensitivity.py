@@ -2,9 +2,9 @@
 
     python benchmarks/sensitivity.py {eps0,window,terms} [--out runs/sensitivity] [--set KEY=VALUE]
 
-Trains one small network a setting (`configs/sensitivity.toml`), all on the same samples for the
-same time, and writes `<study>.json` and, with matplotlib, `<study>.png` beside the run folders. A
-study that was stopped goes on where it was; settings that are done are not trained again.
+Trains one small network a setting (`configs/sensitivity.toml`), all on the same samples, and writes
+`<study>.json` and, with matplotlib, `<study>.png` beside the run folders. A study that was stopped
+goes on where it was; settings that are done are not trained again.
 
 `eps0`: prior variances of the image from 1e-3 to 1e-8, and squared error alone, their limit.
 `window`: sides p of the window, with xi the filtered squared residual, as for real noise; p is both
@@ -66,11 +66,12 @@ def plot(study: str, rows: list[dict], path: Path) -> None:
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     axes = figure.subplots(1, 2)
+    style = {"marker": "o", "linestyle": "-" if AXES[study] else "none"}
     for case in CASES:
         psnr = [row[f"psnr_{case}"] for row in rows]
         sigma_error = [row.get(f"sigma_error_{case}") for row in rows]
-        axes[0].plot([value - max(psnr) for value in psnr], marker="o", label=case)
-        axes[1].plot(sigma_error, marker="o", label=case)
+        axes[0].plot([value - max(psnr) for value in psnr], label=case, **style)
+        axes[1].plot(sigma_error, label=case, **style)
     for axis in axes:
         axis.set_xticks(range(len(rows)), [row["setting"] for row in rows], rotation=30)
         axis.set_xlabel(AXES[study])
