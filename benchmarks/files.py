@@ -28,31 +28,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command import run
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "grace_hopper.jpg"
-
-# Runs the command line, then prints its peak memory in kB as the last line of standard error.
-MEASURED = """
-import atexit, sys
-def tell():
-    with open("/proc/self/status") as file:
-        peak = next(line for line in file if line.startswith("VmHWM"))
-    print(peak.split()[1], file=sys.stderr)
-atexit.register(tell)
-from vdn.cli import main
-main()
-"""
-
-
-def run(*words: object) -> tuple[float, float]:
-    """Run `vdn` with words; return its seconds and its peak memory in MB."""
-    command = [sys.executable, "-c", MEASURED, *map(str, words)]
-    begun = time.perf_counter()
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    seconds = time.perf_counter() - begun
-    if done.returncode:
-        raise SystemExit(f"failed: {' '.join(map(str, words))}\n{done.stderr}")
-    return seconds, int(done.stderr.splitlines()[-1]) * 1.024e-3
 
 
 def photograph(height: int, width: int, seed: int = 0) -> np.ndarray:

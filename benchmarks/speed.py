@@ -8,10 +8,7 @@ byte code of Python behind, as an installation by pip does.
 """
 
 import argparse
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,15 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from command import run
 from PIL import Image
 
 import vdn
 from vdn.networks import DNet
 from vdn.runtime.cards import find_model
-from vdn.runtime.openvino_engine import cpu_has_bf16
+from vdn.runtime.openvino_engine import HINTS, cpu_has_bf16
 from vdn.runtime.openvino_import import load_openvino
-
-HINTS = {"fp32": "f32", "bf16": "bf16"}
 
 
 def raw_openvino(model: str, side: int, threads: int, precision: str) -> Callable[[], object]:
@@ -47,19 +43,12 @@ def raw_openvino(model: str, side: int, threads: int, precision: str) -> Callabl
 
 
 def cold_starts(repeats: int) -> list[float]:
-    """Return the seconds of each command, from its start to its end."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    """Return the seconds of each command; the first leaves the byte code and is left out."""
     pixels = np.random.default_rng(0).integers(0, 256, (512, 512, 3), dtype=np.uint8)
-    seconds = []
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "picture.png")
         Image.fromarray(pixels).save(picture)
-        command = [sys.executable, "-m", "vdn.cli", "denoise", str(picture), "--quiet"]
-        for _ in range(repeats + 1):
-            begun = time.perf_counter()
-            subprocess.run([*command, "--overwrite"], check=True, env=environment)
-            seconds.append(time.perf_counter() - begun)
-    return seconds[1:]
+        return [run("denoise", picture, "--overwrite")[0] for _ in range(repeats + 1)][1:]
 
 
 def main() -> None:
@@ -87,9 +76,9 @@ def main() -> None:
     }
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for repeat in range(options.repeats + 1):
-        for name, run in contestants.items():
+        for name, call in contestants.items():
             begun = time.perf_counter()
-            run()
+            call()
             if repeat:
                 seconds[name].append(time.perf_counter() - begun)
     medians = {name: statistics.median(values) for name, values in seconds.items()}

@@ -13,9 +13,11 @@ from vdn.errors import FileError, InputError
 from vdn.runtime.engine import WORKING_MEMORY, NoisePosterior, Planes, Posterior
 from vdn.runtime.openvino_import import load_openvino
 
-__all__ = ["OpenVinoEngine", "cpu_has_bf16"]
+__all__ = ["HINTS", "OpenVinoEngine", "cpu_has_bf16"]
 
-_HINTS = {"fp32": "f32", "bf16": "bf16"}
+HINTS = {"fp32": "f32", "bf16": "bf16"}
+"""What OpenVINO calls a precision."""
+
 _OVERHEAD = {"fp32": 2.0, "bf16": 1.3}  # measured memory over that of the live tensors in float32
 _SMALL = 500_000  # pixels; below, compiling for a size takes longer than running
 
@@ -79,7 +81,7 @@ class OpenVinoEngine:
         self._path = path
         self._model = _read(path)
         self._config = {
-            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+            "INFERENCE_PRECISION_HINT": HINTS[precision],
             "PERFORMANCE_HINT": "LATENCY",
         }
         if threads is not None:
