@@ -70,6 +70,32 @@ def test_the_second_run_measures_only_what_is_missing(data, tmp_path):
     assert len(rows.read_text().splitlines()) == 6
 
 
+def test_a_slow_method_does_fewer_pictures(data, tmp_path):
+    words = ("paper", "--data", data, "--method", "noisy", "--method", "nlm", "--limit", "nlm=1")
+    done = run(*words, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    rows = [json.loads(line) for line in (tmp_path / "out" / "rows.jsonl").read_text().splitlines()]
+    pictures = {(row["method"], row["image"]) for row in rows}
+    assert pictures == {("noisy", "a"), ("noisy", "b"), ("nlm", "a")}
+    assert re.search(r"\| \*\*nlm\*\* \|( [\d.]+ [^|]*#1 \|){6}", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("limit", "answer"),
+    [
+        ("0", "neither a number"),
+        ("nlm=", "neither a number"),
+        ("bm3d=1", "'bm3d'; there are noisy"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_refused(data, tmp_path, limit, answer):
+    out = tmp_path / "out"
+    done = run("paper", "--data", data, "--method", "noisy", "--limit", limit, "--out", out)
+    assert done.exit_code == 2
+    assert answer in " ".join(done.stderr.replace("│", " ").split())
+    assert not out.exists()
+
+
 def test_a_method_of_ones_own_that_does_nothing_right_is_caught(data, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("def flat(image, sigma=None):\n    return image * 0 + 0.5\n")

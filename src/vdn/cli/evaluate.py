@@ -1,7 +1,8 @@
 """`vdn evaluate`: tables of methods, test sets and noise, beside what is published."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,11 @@ __all__ = ["evaluate"]
     "--set", "sets", metavar="NAME", multiple=True, help="This set only; may be repeated."
 )
 @click.option(
-    "--limit", metavar="N", type=click.IntRange(min=1), help="The first N pictures of every set."
+    "--limit",
+    metavar="[METHOD=]N",
+    multiple=True,
+    help="The first N pictures of every set, by all methods or, where it is slow, by one (bm3d=4); "
+    "may be repeated.",
 )
 @click.option(
     "--out",
@@ -79,7 +84,7 @@ def evaluate(
     data: tuple[Path, ...],
     methods: tuple[str, ...],
     sets: tuple[str, ...],
-    limit: int | None,
+    limit: tuple[str, ...],
     out: Path | None,
     report_file: Path | None,
     json: Path | None,
@@ -114,6 +119,7 @@ def evaluate(
             threads = 1 if jobs > 1 and threads is None else threads
             names = methods or chosen.methods
             known = [evaluation.parse_method(name, threads, precision) for name in names]
+        limits = _parse_limits(limit, known)
         with usage_errors("--data"):
             folders = evaluation.SetFolders.of(data)
             found, missing = evaluation.choose_sets(chosen, folders, sets)
@@ -122,8 +128,11 @@ def evaluate(
             click.echo(f"vdn: {remark}", err=True)
         folder = out or Path("runs") / f"evaluate-{chosen.name}"
         store = evaluation.RowStore(folder, fresh=not resume)
-        items = evaluation.plan(chosen, found, seed=seed, limit=limit)
-        failures = _measure(items, known, store, jobs, quiet)
+        work = [
+            (evaluation.plan(chosen, found, seed=seed, limit=number), methods_of)
+            for number, methods_of in _by_limit(known, limits).items()
+        ]
+        failures = _measure(work, store, jobs, quiet)
 
         whole = evaluation.plan(chosen, found, seed=seed)  # rows of earlier, longer runs count too
         rows = store.select(item.key(method) for method in known for item in whole)
@@ -138,6 +147,7 @@ def evaluate(
         if json is not None:
             evaluation.write_json(json, results)
         if report_file is not None:
+            items = evaluation.plan(chosen, found, seed=seed, limit=limits.get(""))
             write_report(report_file, folder, chosen, results, items, known)
         if not quiet:
             click.echo("\n".join(table.markdown() for table in results.tables))
@@ -148,8 +158,40 @@ def evaluate(
             raise click.exceptions.Exit(1)
 
 
+def _parse_limits(texts: Sequence[str], methods: "Sequence[Method]") -> dict[str, int]:
+    """Read how many pictures of a set a method does; under "", all that are not named."""
+    names = [method.name for method in methods]
+    limits = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        if not (number.isdecimal() and int(number)):
+            raise click.BadParameter(
+                f"{text!r} is neither a number from 1 on nor METHOD=N", param_hint="--limit"
+            )
+        if name and name not in names:
+            raise click.BadParameter(
+                f"{text!r}: no method is called {name!r}; there are {', '.join(names)}",
+                param_hint="--limit",
+            )
+        limits[name] = int(number)
+    return limits
+
+
+def _by_limit(
+    methods: "Sequence[Method]", limits: Mapping[str, int]
+) -> dict[int | None, list["Method"]]:
+    """Put the methods together that do equally many pictures of a set; None are all."""
+    groups: dict[int | None, list[Method]] = {}
+    for method in methods:
+        groups.setdefault(limits.get(method.name, limits.get("")), []).append(method)
+    return groups
+
+
 def _measure(
-    items: "Sequence[Item]", methods: "Sequence[Method]", store: "RowStore", jobs: int, quiet: bool
+    work: "Sequence[tuple[Sequence[Item], Sequence[Method]]]",
+    store: "RowStore",
+    jobs: int,
+    quiet: bool,
 ) -> list[str]:
     """Measure what is missing, with a bar on a terminal; return what failed."""
     from rich.console import Console
@@ -157,13 +199,20 @@ def _measure(
 
     from vdn.evaluation import Failure, run
 
-    absent = sum(item.key(method) not in store for item in items for method in methods)
+    absent = sum(
+        item.key(method) not in store
+        for items, methods in work
+        for item in items
+        for method in methods
+    )
     console = Console(stderr=True)
     hidden = quiet or not sys.stderr.isatty()
     failures = []
     with Progress(console=console, transient=True, disable=hidden) as progress:
         task = progress.add_task("measuring", total=absent)
-        for outcome in run(items, methods, store, jobs=jobs):
+        for outcome in chain.from_iterable(
+            run(items, methods, store, jobs=jobs) for items, methods in work
+        ):
             progress.advance(task)
             if isinstance(outcome, Failure):
                 key: Any = outcome.key
