@@ -10,6 +10,7 @@ import click
 
 from vdn.cli import options
 from vdn.cli.failures import needs_extra, report, usage_errors
+from vdn.errors import InputError
 
 if TYPE_CHECKING:
     from vdn.evaluation import Method, RowStore
@@ -119,7 +120,8 @@ def evaluate(
             threads = 1 if jobs > 1 and threads is None else threads
             names = methods or chosen.methods
             known = [evaluation.parse_method(name, threads, precision) for name in names]
-        limits = _parse_limits(limit, known)
+        with usage_errors("--limit"):
+            limits = _parse_limits(limit, known)
         with usage_errors("--data"):
             folders = evaluation.SetFolders.of(data)
             found, missing = evaluation.choose_sets(chosen, folders, sets)
@@ -165,13 +167,10 @@ def _parse_limits(texts: Sequence[str], methods: "Sequence[Method]") -> dict[str
     for text in texts:
         name, _, number = text.rpartition("=")
         if not (number.isdecimal() and int(number)):
-            raise click.BadParameter(
-                f"{text!r} is neither a number from 1 on nor METHOD=N", param_hint="--limit"
-            )
+            raise InputError(f"{text!r} is neither a number from 1 on nor METHOD=N")
         if name and name not in names:
-            raise click.BadParameter(
-                f"{text!r}: no method is called {name!r}; there are {', '.join(names)}",
-                param_hint="--limit",
+            raise InputError(
+                f"{text!r}: no method is called {name!r}; there are {', '.join(names)}"
             )
         limits[name] = int(number)
     return limits
