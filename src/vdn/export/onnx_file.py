@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vdn.errors import InputError
 from vdn.model import VDN
+from vdn.model.vdn import BRIGHTEST, DARKEST, LOG_HIGH, LOG_LOW
 from vdn.networks import dependence_radius
 from vdn.training.build import build_vdn
 from vdn.training.checkpoint import load_state
@@ -47,10 +48,14 @@ class Exported(nn.Module):
         self.dnet, self.snet = model.dnet, model.snet
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        log_alpha, log_beta = self.snet(image)
+        def bounded(logarithm: Tensor) -> Tensor:
+            return logarithm.clamp(LOG_LOW, LOG_HIGH)
+
+        log_alpha, log_beta = map(bounded, self.snet(image.clamp(DARKEST, BRIGHTEST)))
         sigma = torch.exp(0.5 * (log_beta - torch.log(1 + log_alpha.exp())))
         residual, log_m2, log_error_variance = self.dnet(image, sigma)
-        return image - residual, log_alpha, log_beta, log_error_variance, log_m2, sigma
+        logarithms = (log_alpha, log_beta, bounded(log_error_variance), bounded(log_m2))
+        return image - residual, *logarithms, sigma
 
 
 def export_run(
@@ -86,6 +91,7 @@ def export_run(
     entries: dict[str, Any] = {
         "name": config.name,
         "summary": SUMMARIES[config.objective.kind],
+        "estimates_noise": config.objective.kind != "known_map",
         "noise_range": [0.0, round(config.data.sigma_max + 5 / 255, 6)],
         "trained_megapixels": round(state["images"] * config.data.patch**2 / 1e6),
         "network": dataclasses.asdict(config.network),
@@ -117,7 +123,8 @@ def export_model(
     measured = {
         "channels": channels,
         "multiple": multiple,
-        "halo": _halo(model, channels, multiple),
+        "halo": _halo(Exported(model), channels, multiple),
+        "noise_halo": _halo(model.snet, channels, multiple),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
     file = _to_onnx(exported, channels, multiple)
@@ -133,10 +140,9 @@ def export_model(
     return out
 
 
-def _halo(model: VDN, channels: int, multiple: int) -> int:
-    exported = Exported(model).double()
-    radius = dependence_radius(exported, channels, multiple)
-    model.float()
+def _halo(network: nn.Module, channels: int, multiple: int) -> int:
+    radius = dependence_radius(network.double(), channels, multiple)
+    network.float()
     return -(-radius // multiple) * multiple
 
 

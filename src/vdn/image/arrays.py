@@ -14,6 +14,7 @@ __all__ = ["UnitImage", "check_image", "to_unit"]
 
 _INTEGERS = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8")
 _FLOATS = ("f2", "f4", "f8")
+DARKEST, BRIGHTEST = -1.0, 2.0  # in units of the network; what is beyond is an outlier
 _WAYS_OUT = {
     "b": "convert it with image.astype('float32')",
     "f": "convert it with image.astype('float64')",
@@ -29,7 +30,8 @@ class UnitImage:
     ----------
     planes
         The image without alpha, float32 (H, W, C) with C of 1 or 3 (planar in memory); black is 0
-        and white nominally 1, but values beyond both survive.
+        and white nominally 1, and values down to -1 and up to 2 survive. Outliers beyond (hot
+        pixels, lamps, scale bars) are replaced like pixels without data.
     range
         Which of the user's values is 0 in `planes`, and how many units of the user make one.
     """
@@ -146,9 +148,9 @@ def to_unit(
     range
         The range of the picture `image` is a part of; by default that of `image` itself.
     no_data
-        The value that marks pixels without data, such as NaN. They get values between those of
-        their neighbours in the row, or the lowest of the range in rows without any, and come back
-        as they were.
+        The value that marks pixels without data, such as NaN. These pixels, and outliers, get
+        values between those of their neighbours in the row, or the lowest of the range in rows
+        without any, and come back as they were.
     origin
         Row and column of the first pixel in the whole picture, for messages.
     room
@@ -191,13 +193,10 @@ def to_unit(
         else:
             scale = working.type(range.scale)
             np.divide(colour, scale, out=planes, dtype=working, casting="same_kind")
+    if array.dtype != np.uint8:
+        missing = _with_outliers(planes, missing)
     if missing is not None:
         _fill(planes, missing)
-    if array.dtype.kind == "f" and not np.isfinite(planes).all():
-        raise InputError(
-            f"image spans too wide a range: its largest value is {np.abs(colour).max():g}, "
-            f"but nearly all are within {range.scale:g}; remove the outliers"
-        )
     return UnitImage(planes, range, array, missing)
 
 
@@ -246,6 +245,16 @@ def _fill(planes: NDArray[np.float32], missing: NDArray[np.bool_]) -> None:
         gap = missing[row, :, channel]
         line = planes[row, :, channel]
         line[gap] = 0 if gap.all() else np.interp(columns[gap], columns[~gap], line[~gap])
+
+
+def _with_outliers(
+    planes: NDArray[np.float32], missing: NDArray[np.bool_] | None
+) -> NDArray[np.bool_] | None:
+    """Return which pixels are to be replaced: those without data, and outliers."""
+    if planes.min() >= DARKEST and planes.max() <= BRIGHTEST:  # false where there is a NaN
+        return missing
+    outliers = ~((planes >= DARKEST) & (planes <= BRIGHTEST))
+    return outliers if missing is None else outliers | missing
 
 
 def _check_dtype(image: NDArray[Any]) -> None:

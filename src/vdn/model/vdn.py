@@ -12,6 +12,7 @@ from vdn.model.posterior import Posterior
 __all__ = ["VDN"]
 
 LOG_LOW, LOG_HIGH = math.log(1e-8), math.log(1e4)
+DARKEST, BRIGHTEST = -1.0, 2.0  # what S-Net sees is clipped to this: it answers in logarithms
 
 
 class VDN(nn.Module):
@@ -24,6 +25,9 @@ class VDN(nn.Module):
     root of the mode of q(sigma2) as a map of standard deviations, so that a caller may scale
     that map or replace it. The map is handed over without its gradient, unless `end_to_end`: S-Net
     answers to the noise alone, so what it says stays an estimate of the noise.
+
+    Logarithms stay within those of 1e-8 and 1e4, and S-Net sees values of -1 to 2: one pixel far
+    outside the nominal range cannot make a variance overflow.
 
     Parameters
     ----------
@@ -63,7 +67,7 @@ class VDN(nn.Module):
 
     def noise(self, y: Tensor) -> InverseGamma:
         """The posterior of the noise variance alone, (N, C, H, W)."""
-        log_alpha, log_beta = self.snet(y)
+        log_alpha, log_beta = self.snet(y.clamp(DARKEST, BRIGHTEST))
         return InverseGamma(
             bounded(log_alpha.float(), LOG_LOW, LOG_HIGH),
             bounded(log_beta.float(), LOG_LOW, LOG_HIGH),
@@ -96,7 +100,7 @@ class VDN(nn.Module):
                 sigma = mode.sqrt()
             sigma = (sigma * strength).to(y.dtype).expand_as(y)
             outputs = self.dnet(y, sigma)
-        elif sigma is not None or not isinstance(strength, float) or strength != 1.0:
+        elif sigma is not None or isinstance(strength, Tensor) or strength != 1.0:
             raise ValueError(
                 "sigma and strength reach D-Net only in the conditioned form; this VDN is the "
                 "paper's, whose D-Net sees the noisy image alone"

@@ -14,6 +14,13 @@ from vdn.runtime.openvino_import import load_openvino
 
 __all__ = ["Card", "find_model", "list_models"]
 
+_TYPES = {  # of the fields by annotation; the others are free
+    "<class 'str'>": (str,),
+    "<class 'int'>": (int,),
+    "<class 'float'>": (int, float),
+    "<class 'bool'>": (bool,),
+}
+
 
 @dataclass(frozen=True)
 class Card:
@@ -27,8 +34,16 @@ class Card:
         Channels of the images it sees, 1 or 3.
     multiple
         Heights and widths the network takes are multiples of this.
-    halo
-        Radius of dependence in pixels: an output pixel depends on no input pixel further away.
+    halo, noise_halo
+        Radius of dependence in pixels, of the whole network and of its noise part: an output pixel
+        depends on no input pixel further away. Where the second is 0 the first holds for both.
+    scale
+        Output pixels a side for one input pixel.
+    estimates_noise
+        Whether its noise part was trained to estimate the noise; else it needs a given map.
+    nominal_range
+        Whether it was trained to know where black and white are, as cameras have them; else every
+        picture but those of 8 bits is stretched to [0, 1].
     parameters, kmac_per_pixel
         Its size, and its work per pixel in thousands of multiply-adds.
     noise_range
@@ -55,6 +70,10 @@ class Card:
     channels: int
     multiple: int
     halo: int
+    noise_halo: int = 0
+    scale: int = 1
+    estimates_noise: bool = True
+    nominal_range: bool = True
     summary: str = ""
     task: str = ""
     parameters: int = 0
@@ -70,12 +89,23 @@ class Card:
     version: str = ""
 
     def __post_init__(self) -> None:
+        for f in fields(self):
+            value, kinds = getattr(self, f.name), _TYPES.get(str(f.type), (object,))
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                raise ConfigError(
+                    f"card {self.name!r}: {f.name} is {value!r}; export the model again"
+                )
         if self.channels not in (1, 3):
             raise ConfigError(f"card {self.name!r}: channels is {self.channels!r}; give 1 or 3")
-        if self.multiple < 1 or self.halo < 0:
+        for name, least in (("multiple", 1), ("halo", 1), ("noise_halo", 0), ("scale", 1)):
+            if getattr(self, name) < least:
+                raise ConfigError(
+                    f"card {self.name!r}: {name} is {getattr(self, name)!r}; "
+                    f"give a number of at least {least}"
+                )
+        if not self.error_scale > 0:
             raise ConfigError(
-                f"card {self.name!r}: multiple={self.multiple!r}, halo={self.halo!r}; "
-                "give a multiple of at least 1 and a halo of at least 0"
+                f"card {self.name!r}: error_scale is {self.error_scale!r}; give a positive number"
             )
 
     @classmethod
@@ -154,7 +184,7 @@ def find_model(name_or_path: str | Path, folder: Path | None = None) -> tuple[Ca
     ----------
     name_or_path
         A shipped model's name, or the path of a `.onnx` file with a card in its metadata
-        (property `vdn`, a JSON object), or of a `.safetensors` file with the same in its header.
+        (property `vdn`, a JSON object).
     folder
         As in `list_models`.
 
@@ -166,7 +196,7 @@ def find_model(name_or_path: str | Path, folder: Path | None = None) -> tuple[Ca
         When the file is missing, damaged, or has no card.
     """
     path = Path(name_or_path)
-    if path.suffix.lower() in _READERS:
+    if path.suffix.lower() == ".onnx":
         return _card_in_file(path), path
     cards = {card.name: card for card in list_models(folder)}
     if str(name_or_path) not in cards:
@@ -203,7 +233,7 @@ def _card_in_file(path: Path) -> Card:
         raise FileError(
             f"{path}: no such file; give the path of a model, or a shipped model's name"
         )
-    text = _READERS[path.suffix.lower()](path)
+    text = _onnx_card(path)
     if text is None:
         raise FileError(f"{path}: has no card (metadata `vdn`); export it with `vdn export`")
     try:
@@ -222,17 +252,3 @@ def _onnx_card(path: Path) -> str | None:
         raise FileError(f"{path}: is no ONNX model that OpenVINO reads ({error})") from error
     key = ["framework", "vdn"]  # where OpenVINO keeps the `metadata_props` of an ONNX file
     return str(model.get_rt_info(key).value) if model.has_rt_info(key) else None
-
-
-def _safetensors_card(path: Path) -> str | None:
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        try:
-            header = json.loads(file.read(min(size, path.stat().st_size)))
-        except ValueError as error:
-            raise FileError(f"{path}: is no safetensors file ({error})") from error
-    card = header.get("__metadata__", {}).get("vdn")
-    return None if card is None else str(card)
-
-
-_READERS = {".onnx": _onnx_card, ".safetensors": _safetensors_card}
