@@ -84,14 +84,14 @@ from vdn.denoiser import Denoiser
 from vdn.image import read, to_unit
 from vdn.runtime.tiling import tiles
 from vdn.runtime.engine import Posterior
-from vdn.windows import Task, plan_window
+from vdn.predictions import Request, plan_window
 picture = read({str(source)!r})
 denoiser = Denoiser({options.model!r}, threads={options.threads})
 frame = picture.frame
-ready = denoiser.ready_for(frame)
+ready = denoiser.models.load(denoiser.models.choose(frame), frame.dtype)
 planes = np.ascontiguousarray(to_unit(picture.pixels).planes.transpose(2, 0, 1))
 height, width = frame.shape[:2]
-window = plan_window(ready, frame, Task(), denoiser.working_memory)
+window = plan_window(ready, frame, Request(), denoiser.working_memory)
 card = ready.card
 reads = [tile.read for tile in tiles(height, width, window, card.halo, card.multiple)]
 side = {side}

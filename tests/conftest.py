@@ -12,6 +12,16 @@ settings.register_profile("vdn", deadline=None)
 settings.load_profile("vdn")
 
 
+@pytest.fixture
+def run():
+    """The command line, in this process."""
+    from click.testing import CliRunner
+
+    from vdn.cli import app
+
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the package ships it, with two tiny models: `photo` and `gray`."""

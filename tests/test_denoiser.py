@@ -116,7 +116,7 @@ def test_wrong_noise_maps_are_named(denoiser, sigma):
         {"max_memory": 0},
         {"max_memory": float("nan")},
         {"precision": "fp8"},
-        {"engine": "cuda"},
+        {"device": "abacus"},
         {"model": "phto"},
     ],
 )

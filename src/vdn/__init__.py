@@ -1,18 +1,48 @@
 """Blind image denoising that tells you the noise.
 
 >>> import vdn
->>> sorted(vdn.__all__)
-['Denoised', 'Denoiser', 'NoiseEstimate', 'denoise', 'estimate_noise', 'list_models']
+>>> [name for name in sorted(vdn.__all__) if name.islower()]
+['denoise', 'denoise_file', 'estimate_noise', 'list_models']
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from vdn.errors import (
+    ConfigError,
+    FileError,
+    InputError,
+    MissingExtraError,
+    PredictionError,
+    VdnError,
+)
+
 if TYPE_CHECKING:
-    from vdn.denoiser import Denoised, Denoiser, NoiseEstimate, denoise, estimate_noise
+    from vdn.denoiser import (
+        Denoised,
+        Denoiser,
+        NoiseEstimate,
+        denoise,
+        denoise_file,
+        estimate_noise,
+    )
     from vdn.runtime.cards import list_models
 
-__all__ = ["Denoised", "Denoiser", "NoiseEstimate", "denoise", "estimate_noise", "list_models"]
+__all__ = [
+    "ConfigError",
+    "Denoised",
+    "Denoiser",
+    "FileError",
+    "InputError",
+    "MissingExtraError",
+    "NoiseEstimate",
+    "PredictionError",
+    "VdnError",
+    "denoise",
+    "denoise_file",
+    "estimate_noise",
+    "list_models",
+]
 __version__ = "0.1.0"
 
 

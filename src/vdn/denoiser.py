@@ -1,6 +1,6 @@
-"""An image in, the clean image and its noise out."""
+"""An image in, the clean image and its noise out: arrays and files by one object."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -8,45 +8,50 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vdn.denoised import Denoised, NoiseEstimate, Units, noise_deviation
 from vdn.errors import InputError
 from vdn.image.arrays import check_image
 from vdn.image.frame import Frame, FrameSpec
+from vdn.image.masks import filled, masked_like
 from vdn.image.ranges import Range, find_ranges
-from vdn.runtime.cards import Card, find_model, list_models
-from vdn.runtime.engine import WORKING_MEMORY, Engine, NoisePosterior, Planes, memory_share
-from vdn.survey import Survey
-from vdn.windows import Answer, Ready, Rows, Task, answers, colours, plan_window
+from vdn.models import Choice, Models
+from vdn.noise_summary import NoiseSummary, SigmaStatistics
+from vdn.predictions import (
+    Prediction,
+    Request,
+    Rows,
+    check_known_noise,
+    plan_window,
+    predict_windows,
+)
+from vdn.results import Denoised, NoiseEstimate, Units, check_sigma, check_strength
+from vdn.runtime.engine import NoisePosterior, Planes
+from vdn.streaming import Report, Settings, Targets, denoise_one_file
 
-__all__ = ["Denoised", "Denoiser", "NoiseEstimate", "denoise", "estimate_noise"]
-
-_PREFERENCE = {  # (channels, 8 bit): what "auto" takes, the first that ships
-    (3, True): ("photo", "gaussian", "gray"),
-    (3, False): ("gaussian", "photo", "gray"),
-    (1, True): ("gray", "photo", "gaussian"),
-    (1, False): ("gray", "gaussian", "photo"),
-}
-_MAX_STRENGTH = 4.0
+__all__ = ["Denoised", "Denoiser", "NoiseEstimate", "denoise", "denoise_file", "estimate_noise"]
 
 
 class Denoiser:
-    """A model made ready, for one image or many.
+    """A model ready to denoise, for one image or many, arrays or files.
+
+    It may be used from several threads, and be pickled.
 
     Parameters
     ----------
     model
-        A shipped model's name, the path of an `.onnx` file, or "auto": `photo` for 8-bit colour,
-        `gaussian` for other colour, `gray` for one channel, or the nearest that ships.
+        A shipped model's name, the path of an `.onnx` file, or "auto", which looks at the noise:
+        `gaussian` where it is independent from pixel to pixel, `photo` where it is correlated as
+        cameras leave it, `gray` for one channel.
     threads
         Number of CPU threads, all cores by default.
     max_memory
-        Bound on the network's working memory in MB, by default a quarter of the machine's but not
-        more than 1100: larger images are done in windows, with the same result. The image and its
-        maps come on top.
+        Bound on the network's working memory in MB, by default a quarter of the machine's (or
+        container's) but not more than 1100: larger images are done in windows, with the same
+        result. The image and its maps come on top.
     precision
         "fp32", "bf16", or "auto": bf16 for 8-bit images where the CPU has it, else fp32.
-    engine
-        "openvino", or "torch" for a GPU; the latter needs the extra `train`.
+    device
+        "auto" (the CPU), "cpu", "gpu" and "npu" where OpenVINO has them, "cuda" and "mps" by torch
+        ("torch" is its best), which needs the extra `train`.
     weights
         A folder with `cards.toml` and `.onnx` files, in place of the shipped models.
 
@@ -61,6 +66,7 @@ class Denoiser:
     >>> result = denoiser(image, strength=0.8)  # doctest: +SKIP
     >>> result.model  # doctest: +SKIP
     'photo'
+    >>> denoiser.file("in.tif", "out.tif")  # doctest: +SKIP
     """
 
     def __init__(
@@ -69,31 +75,23 @@ class Denoiser:
         threads: int | None = None,
         max_memory: float | None = None,
         precision: str = "auto",
+        device: str = "auto",
         *,
-        engine: str = "openvino",
         weights: Path | None = None,
     ) -> None:
-        if threads is not None and threads < 1:
-            raise InputError(f"threads={threads!r}; give a positive number, or None for all cores")
-        if max_memory is not None and not 0 < max_memory < np.inf:
-            raise InputError(f"max_memory={max_memory!r}; give a positive number of MB, or None")
-        if precision not in ("auto", "fp32", "bf16"):
-            raise InputError(f"precision={precision!r}; give 'auto', 'fp32' or 'bf16'")
-        if engine not in ("openvino", "torch"):
-            raise InputError(f"engine={engine!r}; give 'openvino' or 'torch'")
-        self._model, self._weights = model, weights
-        self._threads, self._precision, self._engine = threads, precision, engine
-        self.max_memory = None if max_memory is None else float(max_memory)
-        self._ready: dict[tuple[str, str], Ready] = {}
-        self._found: dict[str | Path, tuple[Card, Path]] = {}
-        if model != "auto":
-            self._found[model] = find_model(model, weights)
+        self.models = Models(model, threads, max_memory, precision, device, weights)
+
+    def __repr__(self) -> str:
+        return f"Denoiser({str(self.models.model)!r}, device={self.models.device!r})"
 
     def __call__(
         self,
         image: NDArray[Any],
         strength: float = 1.0,
         noise_sigma: ArrayLike | None = None,
+        *,
+        range: tuple[float, float] | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> Denoised:
         """Denoise an image.
 
@@ -101,13 +99,20 @@ class Denoiser:
         ----------
         image
             (H, W) or (H, W, C), C of 1, 3 (colour), or 2 and 4 with alpha last; uint8, uint16 or
-            float. One channel through a colour model is repeated and the answers averaged; colour
-            through a model of one channel goes channel by channel.
+            float. One channel through a colour model is repeated and the predictions averaged;
+            colour through a model of one channel goes channel by channel. What a masked array
+            masks is not used, and stays as it is.
         strength
-            Factor of the noise the image part reckons with, 0 to 4; 0 returns the input.
+            Factor of the noise to remove, 0 to 4; 0 returns the input.
         noise_sigma
             Standard deviation of the noise if you know it, in the units of the image: a number,
             (H, W), or (H, W, C) without alpha. Default: what the network finds.
+        range
+            The values that are black and white for the network; by default they are found in the
+            image. Blocks of one image, each with the halo of the model around it, give what the
+            whole gives if all get the range of the whole.
+        progress
+            Called with the share that has been done, from 0 to 1.
 
         Returns
         -------
@@ -117,111 +122,137 @@ class Denoiser:
         ------
         InputError
             When an argument is out of its range, or the image of a kind not listed.
+        PredictionError
+            When what the network computes cannot be.
         """
         check_strength(strength)
-        array = np.asarray(image)
+        array, mask = filled(image)
         frame = _frame(array)
-        task = Task(
+        request = Request(
             noise_only=strength == 0,
             strength=float(strength),
             sigma=None if noise_sigma is None else _known_sigma(noise_sigma, frame),
         )
-        ready, (range_,), found = self._pass(array, frame, task)
+        choice, (range_,), predictions = self._predict(array, frame, request, range)
         restored = array.copy()
-        log_alpha, log_beta, error = (_empty(frame) for _ in range(3))
-        for answer in found:
-            place = (slice(None), answer.rows, answer.columns)
-            log_alpha[place], log_beta[place] = answer.noise
-            if answer.mean is not None:
-                error[place] = answer.log_error_variance
-                clean = answer.unit.restore(answer.mean.transpose(1, 2, 0))
-                restored[answer.rows, answer.columns] = clean
-            del answer  # the next needs its memory
+        log_alpha, log_beta, error = (_empty(frame) for _ in (1, 2, 3))
+        statistics = SigmaStatistics(frame.color_channels)
+        for prediction in _reporting(predictions, frame, progress):
+            place = (slice(None), prediction.rows, prediction.columns)
+            log_alpha[place], log_beta[place] = prediction.noise
+            statistics.add(np.atleast_3d(prediction.sigma))
+            if prediction.log_error_variance is not None:
+                error[place] = prediction.log_error_variance
+                restored[prediction.rows, prediction.columns] = prediction.image
+            del prediction  # the next needs its memory
+        statistics.check([range_])
         return Denoised(
-            restored,
-            ready.card.name,
+            masked_like(restored, image, mask),
+            choice.card.name,
+            statistics.root_mean_square,
+            choice.reason,
             NoisePosterior(log_alpha, log_beta),
-            None if task.noise_only else error,
-            ready.card.error_scale,
+            None if request.noise_only else error,
+            choice.card.error_scale,
             Units(range_.scale, _flat(array)),
         )
 
-    def estimate_noise(self, image: NDArray[Any]) -> NoiseEstimate:
+    def estimate_noise(
+        self, image: NDArray[Any], *, range: tuple[float, float] | None = None
+    ) -> NoiseEstimate:
         """Estimate the noise of an image, as in `__call__`, by the noise part alone."""
-        array = np.asarray(image)
+        array, _ = filled(image)
         frame = _frame(array)
-        ready, (range_,), found = self._pass(array, frame, Task(noise_only=True))
-        units, survey = Units(range_.scale, _flat(array)), Survey(frame)
-        log_alpha, log_beta = _empty(frame), _empty(frame)
-        for answer in found:
-            place = (slice(None), answer.rows, answer.columns)
-            log_alpha[place], log_beta[place] = answer.noise
-            survey.add(answer, np.atleast_3d(units.to_user(noise_deviation(answer.noise))))
-            del answer  # the next needs its memory
-        return NoiseEstimate(ready.card.name, NoisePosterior(log_alpha, log_beta), units, survey)
-
-    def ready_for(self, frame: FrameSpec) -> Ready:
-        """Return the model for a frame, made ready at the first frame that needs it."""
-        card, path = self._find(frame)
-        key = card.name, self._precision_for(frame.dtype == np.uint8)
-        if key not in self._ready:
-            self._ready[key] = Ready(card, self._make(path, key[1]))
-        return self._ready[key]
-
-    def card_for(self, frame: FrameSpec) -> Card:
-        """Return the card of the model that `ready_for` makes ready, which takes longer."""
-        return self._find(frame)[0]
-
-    def _find(self, frame: FrameSpec) -> tuple[Card, Path]:
-        name = self._model
-        if name == "auto":
-            channels = 3 if frame.channels.startswith("colour") else 1
-            name = self._choose(channels, frame.dtype == np.uint8)
-        if name not in self._found:
-            self._found[name] = find_model(name, self._weights)
-        return self._found[name]
-
-    def _pass(
-        self, array: NDArray[Any], frame: Frame, task: Task
-    ) -> tuple[Ready, Sequence[Range], Iterator[Answer]]:
-        """Return who answers, in what range, and the answers about an image in memory."""
-        ready, ranges = self.ready_for(frame), find_ranges(frame)
-        window = plan_window(ready, frame, task, self.working_memory)
-        bands = answers(ready, frame, frame.rows, ranges, task, window)
-        return ready, ranges, chain.from_iterable(found for _, found in bands)
-
-    @property
-    def working_memory(self) -> float:
-        """The bound on windows and bands, in MB."""
-        return self.max_memory or min(WORKING_MEMORY, memory_share())
-
-    def _choose(self, channels: int, eight_bit: bool) -> str:
-        shipped = [card.name for card in list_models(self._weights)]
-        for name in (*_PREFERENCE[channels, eight_bit], *shipped):
-            if name in shipped:
-                return name
-        raise InputError(
-            "model='auto': no model ships with this vdn; give the path of an .onnx file"
+        choice, (range_,), predictions = self._predict(
+            array, frame, Request(noise_only=True), range
         )
+        units, summary = Units(range_.scale, _flat(array)), NoiseSummary(frame)
+        log_alpha, log_beta = _empty(frame), _empty(frame)
+        for prediction in predictions:
+            place = (slice(None), prediction.rows, prediction.columns)
+            log_alpha[place], log_beta[place] = prediction.noise
+            summary.add(prediction, np.atleast_3d(prediction.sigma))
+            del prediction  # the next needs its memory
+        summary.statistics.check([range_])
+        noise = NoisePosterior(log_alpha, log_beta)
+        return NoiseEstimate(choice.card.name, noise, units, summary)
 
-    def _precision_for(self, eight_bit: bool) -> str:
-        if self._precision != "auto":
-            return self._precision
-        if not eight_bit or self._engine == "torch":
-            return "fp32"
-        from vdn.runtime.openvino_engine import cpu_has_bf16
+    def file(
+        self,
+        source: str | Path,
+        target: str | Path,
+        *,
+        noise_map: str | Path | None = None,
+        uncertainty: str | Path | None = None,
+        strength: float = 1.0,
+        noise_sigma: float | Path | None = None,
+        format: str | None = None,
+        quality: int | None = None,
+        overwrite: bool = False,
+        progress: Callable[[float], None] | None = None,
+    ) -> Report:
+        """Denoise a file into another, whatever its size, in bounded memory.
 
-        return "bf16" if cpu_has_bf16() else "fp32"
+        Parameters
+        ----------
+        source
+            The picture, of any format that `vdn denoise` reads; all its frames are denoised.
+        target
+            The clean picture; its suffix, or `format`, says in which format.
+        noise_map, uncertainty
+            TIFF files to write the standard deviation of the noise and of the error into.
+        strength, noise_sigma
+            As in `__call__`; the noise may be a file that holds its map.
+        format, quality
+            Of the clean picture; by default as its name says, and as the source.
+        overwrite
+            Whether existing files are replaced.
+        progress
+            Called with the share that has been done, from 0 to 1.
 
-    def _make(self, path: Path, precision: str) -> Engine:
-        if self._engine == "torch":
-            from vdn.export import load_module
-            from vdn.runtime.torch_engine import TorchEngine
+        Returns
+        -------
+        Report
 
-            return TorchEngine(load_module(path), precision, self._threads)
-        from vdn.runtime.openvino_engine import OpenVinoEngine
+        Raises
+        ------
+        FileError
+            When a file cannot be read or written; nothing is left behind then.
+        InputError, PredictionError
+            As in `__call__`.
 
-        return OpenVinoEngine(path, precision, self._threads, self.working_memory)
+        Examples
+        --------
+        >>> report = Denoiser().file("in.tif", "out.tif", noise_map="noise.tiff")  # doctest: +SKIP
+        >>> report.noise_sigma  # doctest: +SKIP
+        (4.1, 3.2, 4.8)
+        """
+        maps = (None if path is None else Path(path) for path in (noise_map, uncertainty))
+        targets = Targets(Path(target), *maps)
+        settings = Settings(
+            strength=strength,
+            noise_sigma=noise_sigma,
+            format=format,
+            quality=quality,
+            overwrite=overwrite,
+        )
+        return denoise_one_file(self.models, Path(source), targets, settings, progress)
+
+    def _predict(
+        self,
+        array: NDArray[Any],
+        frame: Frame,
+        request: Request,
+        range: tuple[float, float] | None,
+    ) -> tuple[Choice, Sequence[Range], Iterator[Prediction]]:
+        """Return the model, the range, and the predictions for an image in memory."""
+        choice = self.models.choose(frame)
+        check_known_noise(choice.card, request)
+        model = self.models.load(choice, frame.dtype)
+        ranges = find_ranges(frame, choice.card.nominal_range) if range is None else _given(range)
+        window = plan_window(model, frame, request, self.models.working_memory)
+        parts = predict_windows(model, frame, frame.rows, ranges, request, window)
+        return choice, ranges, chain.from_iterable(found for _, found in parts)
 
 
 def denoise(
@@ -230,10 +261,11 @@ def denoise(
     *,
     strength: float = 1.0,
     noise_sigma: ArrayLike | None = None,
+    range: tuple[float, float] | None = None,
     threads: int | None = None,
     max_memory: float | None = None,
     precision: str = "auto",
-    engine: str = "openvino",
+    device: str = "auto",
     weights: Path | None = None,
 ) -> Denoised:
     """Denoise one image; for many, make a `Denoiser` and call it for each.
@@ -246,18 +278,41 @@ def denoise(
     >>> result.image.dtype == image.dtype, result.noise_sigma.shape == image.shape  # doctest: +SKIP
     (True, True)
     """
-    ready = Denoiser(model, threads, max_memory, precision, engine=engine, weights=weights)
-    return ready(image, strength, noise_sigma)
+    denoiser = Denoiser(model, threads, max_memory, precision, device, weights=weights)
+    return denoiser(image, strength, noise_sigma, range=range)
+
+
+def denoise_file(
+    source: str | Path,
+    target: str | Path,
+    model: str | Path = "auto",
+    *,
+    threads: int | None = None,
+    max_memory: float | None = None,
+    precision: str = "auto",
+    device: str = "auto",
+    **given: Any,
+) -> Report:
+    """Denoise one file into another; for many, make a `Denoiser` and call its `file`.
+
+    The arguments are those of `Denoiser` and, by name, of `Denoiser.file`.
+
+    Examples
+    --------
+    >>> denoise_file("in.tif", "out.tif", strength=0.8)  # doctest: +SKIP
+    """
+    return Denoiser(model, threads, max_memory, precision, device).file(source, target, **given)
 
 
 def estimate_noise(
     image: NDArray[Any],
     model: str | Path = "auto",
     *,
+    range: tuple[float, float] | None = None,
     threads: int | None = None,
     max_memory: float | None = None,
     precision: str = "auto",
-    engine: str = "openvino",
+    device: str = "auto",
     weights: Path | None = None,
 ) -> NoiseEstimate:
     """Estimate the noise of an image without denoising it.
@@ -269,27 +324,32 @@ def estimate_noise(
     >>> estimate_noise(image).sigma  # doctest: +SKIP
     (4.1, 3.2, 4.8)
     """
-    ready = Denoiser(model, threads, max_memory, precision, engine=engine, weights=weights)
-    return ready.estimate_noise(image)
+    denoiser = Denoiser(model, threads, max_memory, precision, device, weights=weights)
+    return denoiser.estimate_noise(image, range=range)
 
 
-def check_strength(strength: float) -> None:
-    """Refuse a strength out of range."""
-    if not 0 <= strength <= _MAX_STRENGTH:
-        raise InputError(f"strength={strength!r}; give a number from 0 to {_MAX_STRENGTH:g}")
+def _given(range: tuple[float, float]) -> tuple[Range]:
+    low, high = map(float, range)
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise InputError(f"range={range!r}; give (black, white), finite, black below white")
+    return (Range(low, high - low),)
 
 
-def check_sigma(sigma: NDArray[np.float32]) -> None:
-    """Refuse known standard deviations that cannot be any."""
-    if not np.isfinite(sigma).all() or (sigma < 0).any():
-        raise InputError(
-            f"noise_sigma is negative or not finite somewhere (smallest {sigma.min()!r}); "
-            "give standard deviations in the units of the image"
-        )
+def _reporting(
+    predictions: Iterator[Prediction], frame: FrameSpec, progress: Callable[[float], None] | None
+) -> Iterator[Prediction]:
+    done, total = 0, frame.shape[0] * frame.shape[1]
+    for prediction in predictions:
+        rows, columns = prediction.rows, prediction.columns
+        yield prediction
+        if progress is not None:
+            done += (rows.stop - rows.start) * (columns.stop - columns.start)
+            progress(done / total)
+        del prediction
 
 
 def _empty(frame: FrameSpec) -> Planes:
-    return np.empty((colours(frame), *frame.shape[:2]), np.float32)
+    return np.empty((frame.color_channels, *frame.shape[:2]), np.float32)
 
 
 def _frame(array: NDArray[Any]) -> Frame:
@@ -307,8 +367,8 @@ def _known_sigma(noise_sigma: ArrayLike, frame: FrameSpec) -> Rows | float:
     try:
         sigma = np.asarray(noise_sigma, np.float32)
     except (TypeError, ValueError) as error:
-        raise InputError(f"noise_sigma={noise_sigma!r} is no number and no array") from error
-    (height, width), channels = frame.shape[:2], colours(frame)
+        raise InputError(f"noise_sigma={noise_sigma!r} is not a number or an array") from error
+    (height, width), channels = frame.shape[:2], frame.color_channels
     if sigma.shape not in ((), (height, width), (height, width, 1), (height, width, channels)):
         raise InputError(
             f"noise_sigma has shape {sigma.shape}; give a number, ({height}, {width}) "

@@ -1,6 +1,13 @@
 """The exceptions `vdn` raises: each is a `VdnError` and the builtin a caller would catch."""
 
-__all__ = ["ConfigError", "FileError", "InputError", "MissingExtraError", "VdnError"]
+__all__ = [
+    "ConfigError",
+    "FileError",
+    "InputError",
+    "MissingExtraError",
+    "PredictionError",
+    "VdnError",
+]
 
 
 class VdnError(Exception):
@@ -19,6 +26,10 @@ class InputError(VdnError, ValueError):
 
 class FileError(VdnError, OSError):
     """A file that cannot be read or written."""
+
+
+class PredictionError(VdnError, ArithmeticError):
+    """A prediction that cannot be right: values that are not finite, noise beyond the range."""
 
 
 class ConfigError(VdnError, ValueError):

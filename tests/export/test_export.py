@@ -77,7 +77,7 @@ def test_the_file_denoises_the_same_in_tiles(exported):
 def test_the_torch_engine_gives_what_openvino_gives(exported):
     image = np.random.default_rng(1).random((40, 41, 3), dtype=np.float32)
     ours = vdn.denoise(image, exported, precision="fp32", strength=0.7)
-    torchs = vdn.denoise(image, exported, engine="torch", precision="fp32", strength=0.7)
+    torchs = vdn.denoise(image, exported, device="torch", precision="fp32", strength=0.7)
     assert np.abs(ours.image - torchs.image).max() < 1e-4
     assert np.allclose(ours.noise_sigma, torchs.noise_sigma, rtol=1e-3)
     assert np.allclose(ours.uncertainty, torchs.uncertainty, rtol=1e-3)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from vdn.denoiser import Denoiser
 from vdn.errors import FileError, InputError
 from vdn.image import open_picture, read, write
-from vdn.streaming import Settings, Targets, denoise_picture, run_jobs, survey_picture
+from vdn.streaming import Settings, Targets, denoise_picture, estimate_picture_noise, run_jobs
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def denoise(denoiser, path, targets, **changes):
 
     def work(job, picture, lanes, all_read):
         return denoise_picture(
-            denoiser, picture, targets, Settings(**changes), lanes, all_read=all_read
+            denoiser.models, picture, targets, Settings(**changes), lanes, all_read=all_read
         )
 
     run_jobs([path], open_picture, work, lambda job, result: results.append(result))
@@ -38,10 +38,10 @@ def noisy(shape, dtype="float32", seed=0):
 def small_windows(monkeypatch, pixels):
     """Make bands small, whatever the memory, and let the network see no more at a time."""
     import vdn.streaming.frames as frames
-    from vdn.windows import plan_window
+    from vdn.predictions import plan_window
 
     def plan(ready, frame, task, memory, row, held):
-        allowed = ready.engine.bytes_per_pixel * task.graphs * pixels / 1e6
+        allowed = task.bytes_per_pixel(ready.engine) * pixels / 1e6
         return plan_window(ready, frame, task, allowed)
 
     monkeypatch.setattr(frames, "plan_window", plan)
@@ -78,8 +78,9 @@ def test_bands_give_what_the_whole_gives(
         (made.uncertainty, whole.uncertainty),
     ):
         np.testing.assert_allclose(read(file).pixels, expected, rtol=0, atol=1e-5)
-    mean = np.atleast_3d(whole.noise_sigma).mean(axis=(0, 1), dtype=np.float64)
-    np.testing.assert_allclose(report.noise_sigma, mean, rtol=1e-4)
+    squares = np.square(np.atleast_3d(whole.noise_sigma), dtype=np.float64)
+    np.testing.assert_allclose(report.noise_sigma, np.sqrt(squares.mean(axis=(0, 1))), rtol=1e-4)
+    np.testing.assert_allclose(report.noise_sigma, whole.sigma, rtol=1e-4)
     assert (report.height, report.width, report.frames) == (height, width, 1)
 
 
@@ -99,9 +100,10 @@ def test_pages_go_one_after_the_other(denoiser, tmp_path):
             whole = denoiser(page)
             np.testing.assert_array_equal(image.read(), whole.image)
             np.testing.assert_allclose(map_.read(), whole.noise_sigma, rtol=1e-5)
-            sums.append((whole.noise_sigma.sum(dtype=np.float64), page.size))
+            squares = np.square(whole.noise_sigma, dtype=np.float64)
+            sums.append((squares.sum(), page.size))
     total, count = np.sum(sums, axis=0)
-    np.testing.assert_allclose(report.noise_sigma, [total / count], rtol=1e-5)
+    np.testing.assert_allclose(report.noise_sigma, [np.sqrt(total / count)], rtol=1e-5)
 
 
 def test_planes_go_channel_by_channel_through_the_gray_model(denoiser, tmp_path):
@@ -192,7 +194,8 @@ def test_strength_0_keeps_every_bit_in_another_format(denoiser, tmp_path):
     report = denoise(denoiser, tmp_path / "a.tiff", made, strength=0)
     np.testing.assert_array_equal(read(made.image).pixels, image)
     error = read(made.uncertainty).pixels
-    np.testing.assert_allclose(report.noise_sigma, error.mean(axis=(0, 1)), rtol=1e-4)
+    expected = np.sqrt(np.square(error, dtype=np.float64).mean(axis=(0, 1)))
+    np.testing.assert_allclose(report.noise_sigma, expected, rtol=1e-4)
 
 
 def test_a_failure_in_the_middle_leaves_no_file(denoiser, tmp_path):
@@ -231,9 +234,10 @@ def test_too_little_memory_is_said_at_once(weights, tmp_path):
         denoise(little, tmp_path / "a.tiff", Targets(tmp_path / "b.tiff"))
 
 
-def test_rows_are_read_once_and_in_order(denoiser, tmp_path, monkeypatch):
+def test_rows_are_read_once_and_in_order(weights, tmp_path, monkeypatch):
     import vdn.streaming.rows as rows
 
+    named = Denoiser("gray", threads=1, precision="fp32", weights=weights)
     asked = []
     image = noisy((150, 40), "uint8")
     tifffile.imwrite(tmp_path / "a.tiff", image, rowsperstrip=4)
@@ -250,7 +254,7 @@ def test_rows_are_read_once_and_in_order(denoiser, tmp_path, monkeypatch):
         from dataclasses import replace
 
         watched = replace(picture, frames=[frame.reading(read_rows)])
-        return denoise_picture(denoiser, watched, Targets(job), Settings(), lanes)
+        return denoise_picture(named.models, watched, Targets(job), Settings(), lanes)
 
     done = []
     run_jobs(
@@ -263,14 +267,14 @@ def test_rows_are_read_once_and_in_order(denoiser, tmp_path, monkeypatch):
     assert [start for start, _ in asked] == [0, *(stop for _, stop in asked[:-1])]
     assert asked[-1][1] == 150
     assert len(asked) > 10
-    np.testing.assert_array_equal(read(tmp_path / "b.tiff").pixels, denoiser(image).image)
+    np.testing.assert_array_equal(read(tmp_path / "b.tiff").pixels, named(image).image)
 
 
-def survey(denoiser, path):
+def summary(denoiser, path):
     found = []
 
     def work(job, picture, lanes, all_read):
-        frames = survey_picture(denoiser, picture, lanes, all_read=all_read)
+        frames = estimate_picture_noise(denoiser.models, picture, lanes, all_read=all_read)
         return lambda: frames
 
     run_jobs([path], open_picture, work, lambda job, result: found.append(result))
@@ -283,13 +287,15 @@ def test_the_noise_of_every_page_is_surveyed_in_bands(denoiser, tmp_path, monkey
         for page in pages:
             writer.write(page.astype(np.float32), photometric="minisblack")
     small_windows(monkeypatch, 72 * 72)
-    found = survey(denoiser, tmp_path / "a.tiff")
+    found = summary(denoiser, tmp_path / "a.tiff")
     for page, frame in zip(pages, found, strict=True):
         whole = denoiser.estimate_noise(page.astype(np.float32))
-        np.testing.assert_allclose(frame.survey.levels.root_mean_square, whole.sigma, rtol=1e-5)
-        np.testing.assert_allclose(frame.survey.small_map[..., 0], whole.map, rtol=1e-4)
-        np.testing.assert_allclose(frame.survey.profile.a, whole.profile.a, rtol=1e-3, atol=1e-6)
+        np.testing.assert_allclose(
+            frame.summary.statistics.root_mean_square, whole.sigma, rtol=1e-5
+        )
+        np.testing.assert_allclose(frame.summary.small_map[..., 0], whole.map, rtol=1e-4)
+        np.testing.assert_allclose(frame.summary.profile.a, whole.profile.a, rtol=1e-3, atol=1e-6)
         cells = np.split(whole.map[:, :32], 4)  # the first column of the grid
         corner = float(np.sqrt(np.mean(np.square(cells[0], dtype=np.float64))))
-        assert frame.survey.quietest.sigma <= corner * (1 + 1e-5)
-        assert frame.survey.noisiest.sigma >= corner * (1 - 1e-5)
+        assert frame.summary.quietest.sigma <= corner * (1 + 1e-5)
+        assert frame.summary.noisiest.sigma >= corner * (1 - 1e-5)

@@ -53,7 +53,7 @@ __all__ = ["denoise"]
     "--skip-existing",
     "skip_existing_",
     is_flag=True,
-    help="Make only what is not there yet: goes on with a stopped run.",
+    help="Make only what does not exist yet: resumes a stopped run.",
 )
 @click.option(
     "--format", metavar="NAME", help="Format of the result; default: that of the picture."
@@ -69,6 +69,7 @@ __all__ = ["denoise"]
 )
 @options.max_memory
 @options.threads
+@options.device
 @options.precision
 @options.overwrite
 @options.json
@@ -90,6 +91,7 @@ def denoise(
     no_provenance: bool,
     max_memory: float | None,
     threads: int | None,
+    device: str,
     precision: str,
     overwrite: bool,
     json: bool,
@@ -101,7 +103,7 @@ def denoise(
     a.png becomes a.denoised.png beside it; with the maps also a.noise.tiff and
     a.uncertainty.tiff, float32 in the units of the picture. With -o OUT, folders
     are mirrored in the folder OUT. In folders, hidden files, results of earlier
-    runs and what is no picture are passed over. One bad file does not stop the
+    runs and files that are not pictures are skipped. One bad file does not stop the
     others; a stopped run is resumed with --skip-existing.
     """
     words = options.check_inputs(inputs, files_from, null)
@@ -112,9 +114,9 @@ def denoise(
         found = find_inputs(words, files_from, b"\0" if null else b"\n", out)
     many = names_many(words, found)
     to_folder = many or (output is not None and output.endswith(tuple(filter(None, _SEPARATORS))))
-    from vdn.denoiser import Denoiser
     from vdn.image import output_suffix
     from vdn.image.formats import format_by_name
+    from vdn.models import Models
     from vdn.runtime.engine import memory_share
     from vdn.streaming import Settings, Targets, denoise_picture
 
@@ -136,7 +138,7 @@ def denoise(
     with usage_errors("--noise-sigma"):
         sigma = _parse_sigma(noise_sigma)
     with usage_errors("--model"):
-        denoiser = Denoiser(model, threads, max_memory, precision)
+        models = Models(model, threads, max_memory, precision, device)
     wanted = skip_existing(plans) if skip_existing_ else plans
     settings = Settings(
         strength=strength,
@@ -161,7 +163,7 @@ def denoise(
         image = sys.stdout.buffer if outputs.image == STANDARD else outputs.image
         targets = Targets(image, outputs.noise_map, outputs.uncertainty)
         complete = denoise_picture(
-            denoiser, picture, targets, settings, lanes, advance=advance, all_read=all_read
+            models, picture, targets, settings, lanes, advance=advance, all_read=all_read
         )
         return lambda: _outcome(plan, complete(), time.perf_counter() - start)
 
@@ -210,7 +212,7 @@ def _parse_sigma(text: str | None) -> float | Path | None:
         with open_picture(text):
             return Path(text)
     if not 0 <= number < math.inf:
-        raise InputError(f"{text} is no standard deviation")
+        raise InputError(f"{text} is not a standard deviation")
     return number
 
 
@@ -225,16 +227,19 @@ def _outcome(plan: Plan, report: "Report", seconds: float) -> Outcome:
         "noise_sigma": list(report.noise_sigma),
         "seconds": round(seconds, 3),
     }
+    if report.given:
+        record["noise_sigma_given"] = True
     if report.frames > 1:
         record["frames"] = report.frames
     for name in ("noise_map", "uncertainty"):
         if made := getattr(outputs, name):
             record[name] = str(made)
-    levels = " ".join(f"{value:.3g}" for value in report.noise_sigma)
+    statistics = " ".join(f"{value:.3g}" for value in report.noise_sigma)
     made = ", ".join(shown(path) for path in plan.wanted)
     frames = f"{report.frames} images, " if report.frames > 1 else ""
+    because = f" for {report.reason}" if report.reason else ""
     return Outcome(
         [record],
         f"{shown(plan.input.path)} -> {made}  "
-        f"({frames}model {report.model}, noise sigma {levels}, {seconds:.1f} s)",
+        f"({frames}model {report.model}{because}, noise sigma {statistics}, {seconds:.1f} s)",
     )

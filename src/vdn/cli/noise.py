@@ -16,8 +16,8 @@ from vdn.errors import InputError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
+    from vdn.noise_summary import Cell
     from vdn.streaming import FrameNoise, Lanes
-    from vdn.survey import Cell
 
 __all__ = ["noise"]
 
@@ -35,6 +35,7 @@ __all__ = ["noise"]
 @options.null
 @options.max_memory
 @options.threads
+@options.device
 @options.overwrite
 @options.json
 @options.quiet
@@ -47,15 +48,16 @@ def noise(
     null: bool,
     max_memory: float | None,
     threads: int | None,
+    device: str,
     overwrite: bool,
     json: bool,
     quiet: bool,
     debug: bool,
 ) -> None:
-    """Tell how noisy pictures are, where and why.
+    """Estimate how noisy pictures are, where, and what kind of noise it is.
 
     Every number is a standard deviation in the units of the picture: 0 to 255 for 8 bit, 0 to
-    65535 for 16 bit, as given for float. Of a file with several images each is told about.
+    65535 for 16 bit, as given for float. A file with several images gets one report per image.
     """
     words = options.check_inputs(inputs, files_from, null)
     with usage_errors("INPUT"):
@@ -68,12 +70,12 @@ def noise(
 
         with report(debug):
             check_plot(plot, overwrite)
-    from vdn.denoiser import Denoiser
+    from vdn.models import Models
     from vdn.runtime.engine import memory_share
-    from vdn.streaming import survey_picture
+    from vdn.streaming import estimate_picture_noise
 
     with usage_errors("--model"):
-        denoiser = Denoiser(model, threads, max_memory)
+        models = Models(model, threads, max_memory, device=device)
 
     def work(
         plan: Plan,
@@ -84,12 +86,12 @@ def noise(
     ) -> Callable[[], Outcome]:
         if plot is not None and len(picture.frames) > 1:
             raise InputError(f"--plot draws one image, and this file has {len(picture.frames)}")
-        frames = survey_picture(denoiser, picture, lanes, advance=advance, all_read=all_read)
+        frames = estimate_picture_noise(models, picture, lanes, advance=advance, all_read=all_read)
         if plot is None:
             return lambda: _outcome(plan.input.path, frames)
         from vdn.cli.noise_plot import draw_noise
 
-        draw_noise(plot, shown(plan.input.path.name), frames[0].survey, overwrite)
+        draw_noise(plot, shown(plan.input.path.name), frames[0].summary, overwrite)
         return lambda: _outcome(plan.input.path, frames, plot)
 
     run_batch(
@@ -118,9 +120,9 @@ def _outcome(path: Path, frames: "list[FrameNoise]", plot: Path | None = None) -
 def _describe(
     path: Path, found: "FrameNoise", place: Mapping[str, int]
 ) -> tuple[dict[str, Any], str]:
-    survey, profile = found.survey, found.survey.profile
+    summary, profile = found.summary, found.summary.profile
     height, width = found.frame.shape[:2]
-    sigma = list(survey.levels.root_mean_square)
+    sigma = list(summary.statistics.root_mean_square)
     record = {
         "input": str(path),
         **place,
@@ -128,8 +130,8 @@ def _describe(
         "width": width,
         "height": height,
         "noise_sigma": sigma,
-        "quietest": asdict(survey.quietest),
-        "noisiest": asdict(survey.noisiest),
+        "quietest": asdict(summary.quietest),
+        "noisiest": asdict(summary.noisiest),
         "kind": profile.describe(),
         "variance_slope": list(profile.a),
         "variance_at_black": list(profile.b),
@@ -138,8 +140,8 @@ def _describe(
     lines = [
         f"{shown(path)}  ({which}{width} x {height}, {found.frame.dtype}, model {found.model})",
         f"  sigma     {' '.join(f'{value:.3g}' for value in sigma)}",
-        f"  quietest  {_place(survey.quietest)}",
-        f"  noisiest  {_place(survey.noisiest)}",
+        f"  quietest  {_place(summary.quietest)}",
+        f"  noisiest  {_place(summary.noisiest)}",
         f"  kind      {profile.describe()}",
     ]
     return record, "\n".join(lines)

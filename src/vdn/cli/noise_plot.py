@@ -10,7 +10,7 @@ from vdn.errors import FileError, MissingExtraError
 from vdn.image.atomic import check_target, replacing
 
 if TYPE_CHECKING:
-    from vdn.survey import Survey
+    from vdn.noise_summary import NoiseSummary
 
 __all__ = ["check_plot", "draw_noise"]
 
@@ -32,19 +32,19 @@ def check_plot(path: Path, overwrite: bool) -> None:
     check_target(path, overwrite)
 
 
-def draw_noise(path: Path, title: str, survey: "Survey", overwrite: bool) -> None:
+def draw_noise(path: Path, title: str, summary: "NoiseSummary", overwrite: bool) -> None:
     """Draw the noise of a picture into a file."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     figure.suptitle(title)
     left, right = figure.subplots(1, 2)
-    sigma = np.sqrt(np.mean(np.square(survey.small_map), axis=2))
+    sigma = np.sqrt(np.mean(np.square(summary.small_map), axis=2))
     drawn = left.imshow(sigma, cmap="viridis")
     left.set_title("where: standard deviation of the noise")
     left.set_axis_off()
     figure.colorbar(drawn, ax=left)
-    channels = survey.profile.channels
+    channels = summary.profile.channels
     colours = _COLOURS.get(len(channels), (None,) * len(channels))
     for channel, colour in zip(channels, colours, strict=True):
         brightness = np.array(channel.intensity)

@@ -37,7 +37,7 @@ class Number(click.FloatRange):
         """Return the number, or refuse it."""
         number: float = super().convert(value, param, ctx)
         if math.isnan(number):
-            self.fail(f"{value} is no number.", param, ctx)
+            self.fail(f"{value} is not a number.", param, ctx)
         return number
 
 
@@ -52,7 +52,7 @@ inputs = click.argument(
 files_from = click.option(
     "--files-from",
     metavar="LIST",
-    help="A file with further names, one a line; - for standard input.",
+    help="A file with further names, one per line; - for standard input.",
 )
 null = click.option(
     "--null",
@@ -76,9 +76,15 @@ max_memory = click.option(
     "--max-memory",
     metavar="MB",
     type=Number(min=1),
-    help="Bound on the memory for pixels and network, beside some 150 MB for the program; "
-    "default: a quarter of the machine's, of which no more than 1100 is used for what can be "
-    "done in parts.",
+    help="Bound on the memory for pixels and network; the program itself needs some 150 MB more. "
+    "Default: a quarter of the machine's or container's memory, at most 1100 where the picture "
+    "can be processed in parts.",
+)
+device = click.option(
+    "--device",
+    metavar="NAME",
+    default="auto",
+    help="Where the networks run: cpu, gpu or npu by OpenVINO, cuda or mps by torch; default: cpu.",
 )
 precision = click.option(
     "--precision",
@@ -94,7 +100,9 @@ seed = click.option(
     help="The same seed makes the same noise.",
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace existing output files.")
-json = click.option("--json", is_flag=True, help="Print one JSON object a line on standard output.")
+json = click.option(
+    "--json", is_flag=True, help="Print one JSON object per line on standard output."
+)
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but failures.")
 debug = click.option("--debug", is_flag=True, help="Print the traceback of a failure.")
 

@@ -198,10 +198,10 @@ class _Model:
         self._denoiser = Denoiser(file, threads, precision=precision)
 
     def __call__(self, image: NDArray[np.float32], sigma: Any = None) -> Any:
-        return self._denoiser(image, noise_sigma=sigma)
+        return self._denoiser(image, noise_sigma=sigma, range=(0, 1))
 
     def estimate_noise(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._denoiser.estimate_noise(image).map
+        return self._denoiser.estimate_noise(image, range=(0, 1)).map
 
 
 def _load_nothing() -> Denoise:

@@ -10,7 +10,7 @@ from vdn.errors import InputError
 from vdn.image.frame import Frame
 from vdn.image.ranges import Range, find_ranges
 
-__all__ = ["UnitImage", "check_image", "to_unit"]
+__all__ = ["BRIGHTEST", "DARKEST", "UnitImage", "check_image", "to_unit"]
 
 _INTEGERS = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8")
 _FLOATS = ("f2", "f4", "f8")
@@ -133,7 +133,7 @@ def to_unit(
     *,
     no_data: float | None = None,
     origin: tuple[int, int] = (0, 0),
-    room: NDArray[np.float32] | None = None,
+    out: NDArray[np.float32] | None = None,
 ) -> UnitImage:
     r"""Bring an image to the range and layout of the networks.
 
@@ -149,11 +149,11 @@ def to_unit(
         The range of the picture `image` is a part of; by default that of `image` itself.
     no_data
         The value that marks pixels without data, such as NaN. These pixels, and outliers, get
-        values between those of their neighbours in the row, or the lowest of the range in rows
+        values between those of their neighbours in the row, or the middle of the range in rows
         without any, and come back as they were.
     origin
         Row and column of the first pixel in the whole picture, for messages.
-    room
+    out
         Memory to put the planes into, (N,) of at least as many values; by default fresh.
 
     Returns
@@ -184,8 +184,8 @@ def to_unit(
         _check_finite(colour, missing, origin)
     working = _working(array.dtype)
     height, width, channels = colour.shape
-    room = np.empty(colour.size, np.float32) if room is None else room[: colour.size]
-    planes = room.reshape(channels, height, width).transpose(1, 2, 0)
+    buffer = np.empty(colour.size, np.float32) if out is None else out[: colour.size]
+    planes = buffer.reshape(channels, height, width).transpose(1, 2, 0)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         if range.offset:
             shifted = np.subtract(colour, working.type(range.offset), dtype=working)
@@ -239,12 +239,12 @@ def _find_missing(colour: NDArray[Any], no_data: float | None) -> NDArray[np.boo
 
 
 def _fill(planes: NDArray[np.float32], missing: NDArray[np.bool_]) -> None:
-    """Fill gaps along the rows, so that a band of rows is filled like the whole."""
+    """Fill gaps along the rows, so that a strip of rows is filled like the whole."""
     columns = np.arange(planes.shape[1])
     for row, channel in np.argwhere(missing.any(axis=1)):
         gap = missing[row, :, channel]
         line = planes[row, :, channel]
-        line[gap] = 0 if gap.all() else np.interp(columns[gap], columns[~gap], line[~gap])
+        line[gap] = 0.5 if gap.all() else np.interp(columns[gap], columns[~gap], line[~gap])
 
 
 def _with_outliers(

@@ -47,6 +47,12 @@ class FrameSpec:
             raise InputError(f"a frame of shape {self.shape} cannot be {self.channels}")
 
     @property
+    def color_channels(self) -> int:
+        """The number of channels without alpha."""
+        count = self.shape[2] if len(self.shape) == 3 else 1
+        return count - 1 if self.channels.endswith("alpha") else count
+
+    @property
     def row_bytes(self) -> int:
         """Size of one row in memory."""
         return int(np.prod(self.shape[1:], dtype=object)) * self.dtype.itemsize

@@ -12,7 +12,10 @@ from vdn.image.frame import Frame
 __all__ = ["Range", "find_ranges"]
 
 _LOW, _HIGH = 0.1, 99.9  # percentiles
-_BULK = (10, 90)  # percentiles; what is further from them than _REACH times their distance is a tail
+_BULK = (
+    10,
+    90,
+)  # percentiles; what is further from them than _REACH times their distance is a tail
 _REACH = 1.0
 _VISIBLE = 1 / 16  # noise in units of the network: a tail may not press it below this
 _BRIGHTEST_UNIT, _DIMMEST_UNIT, _DARKEST_UNIT = 4.0, 1 / 16, -0.25  # floats taken as given

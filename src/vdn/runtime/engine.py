@@ -1,6 +1,8 @@
 """What an engine is: a network ready to run on planes of any size its multiple allows."""
 
 import os
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -22,10 +24,14 @@ WORKING_MEMORY = 1100.0
 """MB that windows and bands take where no bound is set: with more there is little left to gain."""
 
 _UNKNOWN_MEMORY = 8000.0  # MB, of a machine that does not tell
+_CGROUP = Path("/sys/fs/cgroup")  # where Linux keeps the limits of a container
+_CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # of version 2 and 1
 
 
-def memory_share() -> float:
-    """Return a quarter of the machine's memory in MB; 2000 where it cannot be found out (Windows).
+def memory_share(cgroup: Path = _CGROUP) -> float:
+    """Return a quarter of the memory in MB: of the machine's, or of what a container may use.
+
+    2000 where it cannot be found out (Windows).
 
     Examples
     --------
@@ -36,6 +42,9 @@ def memory_share() -> float:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6
     except (AttributeError, ValueError, OSError):
         total = _UNKNOWN_MEMORY
+    for name in _CGROUP_LIMITS:
+        with suppress(OSError, ValueError):  # no such file; "max" for no limit
+            total = min(total, int((cgroup / name).read_text()) / 1e6)
     return total / 4
 
 
@@ -47,7 +56,7 @@ class NoisePosterior(NamedTuple):
 
 
 class Posterior(NamedTuple):
-    """Everything the network says about an image, each (C, H, W)."""
+    """Everything the network predicts for an image, each (C, H, W)."""
 
     mean: Planes
     log_alpha: Planes
@@ -56,7 +65,7 @@ class Posterior(NamedTuple):
 
     @classmethod
     def empty(cls, shape: tuple[int, int, int]) -> "Posterior":
-        """Return room for the posterior of planes of a shape.
+        """Return memory for the posterior of planes of a shape.
 
         Examples
         --------
@@ -75,7 +84,12 @@ class Engine(Protocol):
 
     @property
     def bytes_per_pixel(self) -> float:
-        """Working memory a pixel of the input takes."""
+        """Working memory for a pixel of the input."""
+        ...
+
+    @property
+    def noise_bytes_per_pixel(self) -> float:
+        """The same for `run_noise`."""
         ...
 
     def run(

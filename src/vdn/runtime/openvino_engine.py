@@ -18,6 +18,7 @@ __all__ = ["HINTS", "OpenVinoEngine", "cpu_has_bf16"]
 HINTS = {"fp32": "f32", "bf16": "bf16"}
 """What OpenVINO calls a precision."""
 
+_NAMES = {*Posterior._fields, "sigma"}
 _OVERHEAD = {"fp32": 2.0, "bf16": 1.3}  # measured memory over that of the live tensors in float32
 _SMALL = 500_000  # pixels; below, compiling for a size takes longer than running
 
@@ -60,13 +61,15 @@ class OpenVinoEngine:
         Number of threads, all cores by default.
     max_memory
         Working memory of the compiled graphs together, in MB.
+    device
+        What OpenVINO calls the device: "CPU", "GPU" and "NPU" where their plugins are installed.
 
     Raises
     ------
     FileError
         When the file cannot be read or does not have these tensors.
     InputError
-        When bf16 is asked of a CPU that has none.
+        When bf16 is asked of a CPU that has none, or there is no such device.
     """
 
     def __init__(
@@ -75,21 +78,29 @@ class OpenVinoEngine:
         precision: str = "fp32",
         threads: int | None = None,
         max_memory: float = WORKING_MEMORY,
+        device: str = "CPU",
     ) -> None:
-        if precision == "bf16" and not cpu_has_bf16():
+        if device.partition(".")[0] not in _core().available_devices and device != "CPU":
+            raise InputError(
+                f"device={device.lower()!r} is not one that OpenVINO finds here: "
+                f"{', '.join(_core().available_devices).lower()}"
+            )
+        if precision == "bf16" and device == "CPU" and not cpu_has_bf16():
             raise InputError("precision='bf16': this CPU has no bfloat16; use 'auto' or 'fp32'")
         self._path = path
-        self._model = _read(path)
+        self._model, self._device = _read(path), device
         self._config = {
             "INFERENCE_PRECISION_HINT": HINTS[precision],
             "PERFORMANCE_HINT": "LATENCY",
         }
-        if threads is not None:
+        if threads is not None and device == "CPU":
             self._config["INFERENCE_NUM_THREADS"] = str(threads)
         self._capacity = max_memory * 1e6
         self._requests: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
         self._lock = Lock()
         self.bytes_per_pixel = _live_bytes(self._model) * _OVERHEAD[precision]
+        noise = _noise_part(self._model.clone())
+        self.noise_bytes_per_pixel = _live_bytes(noise) * _OVERHEAD[precision]
 
     def run(
         self,
@@ -99,21 +110,21 @@ class OpenVinoEngine:
         out: Posterior | None = None,
     ) -> Posterior:
         """Denoise planes (C, H, W) with `strength` times `sigma`, by default the network's own."""
-        room = {} if out is None else out._asdict()
+        buffers = {} if out is None else out._asdict()
         if sigma is None and strength == 1.0:
-            return Posterior(**self._infer("whole", room, image=planes))
-        noise = self._infer("noise", room, image=planes)
+            return Posterior(**self._infer("whole", buffers, image=planes))
+        noise = self._infer("noise", buffers, image=planes)
         own = noise.pop("sigma")
         scaled = (own if sigma is None else sigma) * np.float32(strength)
-        return Posterior(**noise, **self._infer("image", room, image=planes, sigma=scaled))
+        return Posterior(**noise, **self._infer("image", buffers, image=planes, sigma=scaled))
 
     def run_noise(self, planes: Planes) -> NoisePosterior:
         """Estimate the noise of planes (C, H, W) by the noise part alone."""
         noise = self._infer("noise", {}, image=planes)
         return NoisePosterior(noise["log_alpha"], noise["log_beta"])
 
-    def _infer(self, part: str, room: Mapping[str, Planes], **inputs: Planes) -> dict[str, Planes]:
-        """Run a part of the graph; results are written straight into `room`, or fresh arrays."""
+    def _infer(self, part: str, out: Mapping[str, Planes], **inputs: Planes) -> dict[str, Planes]:
+        """Run a part of the graph; results are written straight into `out`, or fresh arrays."""
         tensor = load_openvino().Tensor
         with self._lock:
             request = self._request(part, inputs["image"].shape)
@@ -125,9 +136,9 @@ class OpenVinoEngine:
                 request.set_tensor(name, tensor(batch, shared_memory=True))
             results = {}
             for output in request.model_outputs:
-                name = output.get_any_name()
-                if name in room:
-                    results[name] = room[name]
+                (name,) = output.get_names() & _NAMES  # a tensor may have others beside
+                if name in out:
+                    results[name] = out[name]
                 else:
                     results[name] = np.empty(inputs["image"].shape, np.float32)
                 request.set_tensor(output, tensor(results[name][None], shared_memory=True))
@@ -138,28 +149,28 @@ class OpenVinoEngine:
         channels, height, width = shape
         key = (part, height, width) if height * width > _SMALL else (part, -1, -1)
         if key not in self._requests:
-            pixels = height * width + sum(_pixels(*kept) for kept in self._requests)
-            while self._requests and pixels * self.bytes_per_pixel > self._capacity:
+            memory = self._bytes(*key) + sum(self._bytes(*kept) for kept in self._requests)
+            while self._requests and memory > self._capacity:
                 oldest, _ = self._requests.popitem(last=False)
-                pixels -= _pixels(*oldest)
+                memory -= self._bytes(*oldest)
             graph = _PARTS[part](self._model.clone())
             graph.reshape({port.get_any_name(): [1, channels, *key[1:]] for port in graph.inputs})
-            compiled = _core().compile_model(graph, "CPU", self._config)
+            compiled = _core().compile_model(graph, self._device, self._config)
             self._requests[key] = compiled.create_infer_request()
         self._requests.move_to_end(key)
         return self._requests[key]
 
-
-def _pixels(_: str, height: int, width: int) -> int:
-    """Return the most pixels a graph has room for."""
-    return _SMALL if height < 0 else height * width
+    def _bytes(self, part: str, height: int, width: int) -> float:
+        """Return the most memory a graph has use for."""
+        pixels = _SMALL if height < 0 else height * width
+        return pixels * (self.noise_bytes_per_pixel if part == "noise" else self.bytes_per_pixel)
 
 
 def _read(path: Path) -> Any:
     try:
         model = _core().read_model(path)
     except RuntimeError as error:
-        raise FileError(f"{path}: is no ONNX model that OpenVINO reads ({error})") from error
+        raise FileError(f"{path}: is not an ONNX model that OpenVINO reads ({error})") from error
     names = {name for port in (*model.inputs, *model.outputs) for name in port.get_names()}
     missing = {"image", *Posterior._fields} - names
     if missing or _sigma(model) is None:

@@ -4,6 +4,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
 from types import ModuleType
 from typing import Any
 
@@ -11,6 +12,7 @@ __all__ = ["load_openvino"]
 
 _TELEMETRY = "openvino_telemetry"
 _TOOLS = "openvino.tools.ovc"
+_LOCK = RLock()
 
 
 def load_openvino() -> ModuleType:
@@ -28,12 +30,13 @@ def load_openvino() -> ModuleType:
     >>> load_openvino().__name__
     'openvino'
     """
-    if "openvino" in sys.modules:
-        return sys.modules["openvino"]
-    with _absent(_TELEMETRY), _absent(_TOOLS):
-        openvino = importlib.import_module("openvino")
-    openvino.convert_model = _convert_model  # type: ignore[attr-defined]
-    return openvino
+    with _LOCK:  # of several threads the first imports, the others wait until it is done
+        if "openvino" in sys.modules:
+            return importlib.import_module("openvino")  # waits for an import by the program
+        with _absent(_TELEMETRY), _absent(_TOOLS):
+            openvino = importlib.import_module("openvino")
+        openvino.convert_model = _convert_model  # type: ignore[attr-defined]
+        return openvino
 
 
 @contextmanager
@@ -53,6 +56,6 @@ def _absent(name: str) -> Iterator[None]:
 
 def _convert_model(*arguments: Any, **options: Any) -> Any:
     """Stand in for `openvino.convert_model`."""
-    with _absent(_TELEMETRY):
+    with _LOCK, _absent(_TELEMETRY):
         tools = importlib.import_module(_TOOLS)
     return tools.convert_model(*arguments, **options)

@@ -19,9 +19,9 @@ def predict(
     strength: float = 1.0,
     out: Posterior | None = None,
 ) -> Posterior:
-    """Return what the network says about a window of 1 or 3 channels.
+    """Return what the network predicts for a window of 1 or 3 channels.
 
-    One channel through a colour network: the channel is repeated and the answers averaged.
+    One channel through a colour network: the channel is repeated and the predictions averaged.
     Colour through a network of one channel: channel by channel.
 
     Parameters
@@ -35,12 +35,12 @@ def predict(
     strength
         Factor of the noise map the image part sees.
     out
-        Room for the answer of the network, of as many channels as it has.
+        Memory for what the network predicts, of as many channels as it has.
     """
-    room = out if planes.shape[0] <= card.channels else None  # else it answers more than once
+    buffer = out if planes.shape[0] <= card.channels else None  # else it runs more than once
 
     def step(window: Planes, window_sigma: Planes | None = None) -> Posterior:
-        return engine.run(window, window_sigma, strength, room)
+        return engine.run(window, window_sigma, strength, buffer)
 
     return Posterior(*_fitted(step, card, [planes] if sigma is None else [planes, sigma]))
 
@@ -57,7 +57,7 @@ def _fitted(
     if channels == card.channels:
         return step(*inputs)
     if channels == 1:
-        answers = step(*(np.repeat(array, card.channels, axis=0) for array in inputs))
-        return [answer.mean(axis=0, keepdims=True) for answer in answers]
+        predictions = step(*(np.repeat(array, card.channels, axis=0) for array in inputs))
+        return [prediction.mean(axis=0, keepdims=True) for prediction in predictions]
     each = [step(*(array[c : c + 1] for array in inputs)) for c in range(channels)]
-    return [np.concatenate(answers) for answers in zip(*each, strict=True)]
+    return [np.concatenate(predictions) for predictions in zip(*each, strict=True)]

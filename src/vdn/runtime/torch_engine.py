@@ -31,10 +31,8 @@ class TorchEngine:
         A `vdn.model.VDN` with an error head, in evaluation mode.
     precision
         "fp32" or "bf16" (autocast).
-    threads
-        Number of CPU threads of torch, left as it is by default.
     device
-        A torch device; by default the GPU if there is one.
+        A torch device such as "cuda:1"; "torch" is the first GPU, or the CPU where there is none.
 
     Raises
     ------
@@ -43,25 +41,29 @@ class TorchEngine:
     """
 
     bytes_per_pixel = _BYTES_PER_PIXEL
+    noise_bytes_per_pixel = _BYTES_PER_PIXEL / 4
 
     def __init__(
         self,
         model: _Model,
         precision: str = "fp32",
-        threads: int | None = None,
-        device: str | None = None,
+        device: str = "torch",
     ) -> None:
         try:
             import torch
         except ImportError as error:
             raise MissingExtraError(
-                "engine='torch' needs torch, which is not installed; `pip install vdn[train]`"
+                "a GPU needs torch, which is not installed; `pip install 'vdn[train]'`"
             ) from error
-        if threads is not None:
-            torch.set_num_threads(threads)
         self._torch = torch
-        self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self._model = model.to(self._device)
+        best = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = best if device == "torch" else device
+        try:
+            self._model = model.to(self._device)
+        except (RuntimeError, AssertionError) as error:
+            raise InputError(
+                f"device={self._device!r} cannot be used ({error}); give device='auto'"
+            ) from error
         self._bf16 = precision == "bf16"
 
     def run(
@@ -73,7 +75,7 @@ class TorchEngine:
     ) -> Posterior:
         """Denoise planes (C, H, W) with `strength` times `sigma`, by default the model's own.
 
-        The tensors of torch bring their own memory, so that `out` is left as it is.
+        The tensors of torch bring their own memory, so `out` stays unused.
         """
         given = None if sigma is None else self._batch(sigma)
         with self._torch.inference_mode(), self._autocast():

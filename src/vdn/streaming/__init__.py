@@ -1,8 +1,9 @@
 """Pictures from file to file in bounded memory: reading, the network and writing overlap."""
 
 from vdn.streaming.denoise import Report, Settings, Targets, denoise_picture
+from vdn.streaming.files import denoise_one_file
 from vdn.streaming.lanes import Lanes, run_jobs
-from vdn.streaming.noise import FrameNoise, survey_picture
+from vdn.streaming.noise import FrameNoise, estimate_picture_noise
 
 __all__ = [
     "FrameNoise",
@@ -10,7 +11,8 @@ __all__ = [
     "Report",
     "Settings",
     "Targets",
+    "denoise_one_file",
     "denoise_picture",
+    "estimate_picture_noise",
     "run_jobs",
-    "survey_picture",
 ]

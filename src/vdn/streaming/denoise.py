@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vdn import __version__
-from vdn.denoised import error_deviation, noise_deviation
-from vdn.denoiser import Denoiser, check_strength
 from vdn.image.atomic import check_target
 from vdn.image.formats import FORMATS, format_by_name, format_by_suffix
 from vdn.image.frame import Frame, FrameSpec
@@ -20,12 +17,13 @@ from vdn.image.job import WriteOptions
 from vdn.image.picture import Picture
 from vdn.image.provenance import Provenance
 from vdn.image.write import copy, create_map, create_picture, map_spec
-from vdn.runtime.engine import Planes
-from vdn.streaming.frames import FramePass, pass_frames
+from vdn.models import Models
+from vdn.noise_summary import SigmaStatistics
+from vdn.predictions import Prediction, Request
+from vdn.results import check_strength
+from vdn.streaming.frames import FramePass, choose_models, pass_frames
 from vdn.streaming.known import KnownNoise
 from vdn.streaming.lanes import Lanes, Output
-from vdn.survey import Levels
-from vdn.windows import Answer, Task, colours
 
 __all__ = ["Report", "Settings", "Targets", "denoise_picture"]
 
@@ -88,7 +86,12 @@ class Report:
     pixels
         Of all frames.
     noise_sigma
-        Mean standard deviation of the noise, a channel each.
+        Root mean square of the noise's standard deviation, a channel each: the estimate, or the
+        noise that was given where the model cannot estimate it.
+    given
+        Whether the noise was given rather than estimated.
+    reason
+        Why the model was chosen, where it was not named.
     """
 
     model: str
@@ -97,10 +100,12 @@ class Report:
     frames: int
     pixels: int
     noise_sigma: tuple[float, ...]
+    given: bool = False
+    reason: str = ""
 
 
 def denoise_picture(
-    denoiser: Denoiser,
+    models: Models,
     picture: Picture,
     targets: Targets,
     settings: Settings,
@@ -117,8 +122,8 @@ def denoise_picture(
 
     Parameters
     ----------
-    denoiser
-        The models and the bound on memory.
+    models
+        The models, and the bound on memory.
     picture
         The picture; it has to stay open until all is read.
     targets
@@ -143,41 +148,43 @@ def denoise_picture(
         When the picture cannot be read, or an argument or a target does not do.
     """
     check_strength(settings.strength)
-    job = _Job(denoiser, picture, targets, settings, lanes)
+    outputs = _Outputs(models, picture, targets, settings, lanes)
     total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
     known = KnownNoise(settings.noise_sigma, picture, lanes)
     try:
         for step in pass_frames(
-            denoiser,
+            models,
             picture.frames,
+            outputs.choices,
             lanes,
-            job.task,
+            outputs.request,
             sigma=known.of,
-            output_bytes=job.row_bytes,
-            held_bytes=job.held_bytes,
+            output_bytes=outputs.row_bytes,
+            held_bytes=outputs.held_bytes,
             all_read=all_read,
         ):
-            for pixels in job.frame(step):
+            for pixels in outputs.frame(step):
                 advance(pixels / total)
     finally:
         lanes.read(known.close)
-    return lambda: job.complete(total)
+    return lambda: outputs.complete(total)
 
 
-class _Job:
+class _Outputs:
     """The files of one picture while they are made."""
 
     def __init__(
         self,
-        denoiser: Denoiser,
+        models: Models,
         picture: Picture,
         targets: Targets,
         settings: Settings,
         lanes: Lanes,
     ) -> None:
         self._picture, self._targets, self._settings = picture, targets, settings
-        self._levels = Levels(0)
-        self._models = dict.fromkeys(denoiser.card_for(frame).name for frame in picture.frames)
+        self._statistics = SigmaStatistics(0)
+        self.choices = choose_models(models, picture.frames, lanes)
+        self._models = dict.fromkeys(choice.card.name for choice in self.choices)
         self._copied = self._stays_as_it_is()
         overwrite = settings.overwrite
         for path in (targets.noise_map, targets.uncertainty):
@@ -197,11 +204,11 @@ class _Job:
             )
 
     @property
-    def task(self) -> Task:
+    def request(self) -> Request:
         """What is to be found out."""
         needs_image = self._image is not None or self._error is not None
         noise_only = self._settings.strength == 0 or not needs_image
-        return Task(noise_only=noise_only, strength=self._settings.strength)
+        return Request(noise_only=noise_only, strength=self._settings.strength)
 
     def row_bytes(self, frame: FrameSpec) -> float:
         """Return the memory for a row of what is written: while it is made, and in the queue."""
@@ -215,23 +222,19 @@ class _Job:
 
     def frame(self, step: FramePass) -> Iterator[float]:
         """Take a frame through; yield the pixels of every part that is done."""
-        levels = Levels(colours(step.frame))
+        statistics = SigmaStatistics(step.frame.color_channels)
         parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
-        for rows, found in step.bands:
-            band = _Band(step.frame, rows, self._image, self._noise, self._error)
-            for answer in found:
-                sigma = answer.unit.map_to_user(_planar(noise_deviation(answer.noise)))
-                levels.add(np.atleast_3d(sigma), answer.channels)
-                error = sigma
-                if answer.log_error_variance is not None:
-                    scale = step.ready.card.error_scale
-                    deviation = error_deviation(answer.log_error_variance, scale)
-                    error = answer.unit.map_to_user(_planar(deviation))
-                band.put(answer, sigma, error)
-                yield sigma.shape[0] * sigma.shape[1] / parts
-                del answer  # the next needs its memory
-            band.write(step.index)
-        self._levels = self._levels.merge(levels)
+        for rows, found in step.parts:
+            strip = _Strip(step.frame, rows, self._image, self._noise, self._error)
+            for prediction in found:
+                statistics.add(np.atleast_3d(prediction.sigma), prediction.channels)
+                strip.put(prediction)
+                yield prediction.sigma.shape[0] * prediction.sigma.shape[1] / parts
+                del prediction  # the next needs its memory
+            strip.write(step.index)
+        if step.card.estimates_noise:
+            statistics.check(step.ranges)
+        self._statistics = self._statistics.merge(statistics)
 
     def complete(self, pixels: int) -> Report:
         """Finish all files, the picture last; in the writing thread."""
@@ -260,7 +263,9 @@ class _Job:
             height,
             len(self._picture.frames),
             pixels,
-            self._levels.mean,
+            self._statistics.root_mean_square,
+            self._settings.noise_sigma is not None,
+            "; ".join(dict.fromkeys(choice.reason for choice in self.choices if choice.reason)),
         )
 
     def _copy(self) -> None:
@@ -296,7 +301,7 @@ class _Job:
         )
 
 
-class _Band:
+class _Strip:
     """The rows of the outputs that are being made."""
 
     def __init__(
@@ -309,38 +314,31 @@ class _Band:
     ) -> None:
         height, map_ = rows.stop - rows.start, map_spec(frame)
         self._outputs = {
-            output: np.empty((height, *spec.shape[1:]), spec.dtype)
-            for output, spec in ((image, frame), (noise, map_), (error, map_))
+            name: (output, np.empty((height, *spec.shape[1:]), spec.dtype))
+            for name, output, spec in (
+                ("image", image, frame),
+                ("sigma", noise, map_),
+                ("uncertainty", error, map_),
+            )
             if output is not None
         }
-        self._image, self._noise, self._error = image, noise, error
         self._top = rows.start
 
-    def put(self, answer: Answer, sigma: NDArray[np.float32], error: NDArray[np.float32]) -> None:
-        """Put the part of an answer where it belongs."""
-        top, bottom = answer.rows.start - self._top, answer.rows.stop - self._top
-        place: tuple[Any, ...] = (slice(top, bottom), answer.columns)
-        if answer.plane is not None:
-            place = (*place, answer.plane)
-        for output, band in self._outputs.items():
-            if output is self._image:
-                unit = answer.unit
-                mean = unit.planes if answer.mean is None else _planar(answer.mean)
-                band[place] = unit.restore(mean)
-            else:
-                band[place] = sigma if output is self._noise else error
+    def put(self, prediction: Prediction) -> None:
+        """Put a prediction where it belongs."""
+        rows = (prediction.rows.start - self._top, prediction.rows.stop - self._top)
+        place: tuple[Any, ...] = (slice(*rows), prediction.columns)
+        if prediction.channel is not None:
+            place = (*place, prediction.channel)
+        for name, (_, pixels) in self._outputs.items():
+            pixels[place] = getattr(prediction, name)
 
     def write(self, index: int) -> None:
         """Hand the rows over."""
-        for output, band in self._outputs.items():
-            output.put(index, band)
+        for output, pixels in self._outputs.values():
+            output.put(index, pixels)
 
 
 def _remove(made: list[Path]) -> None:
     for path in made:
         path.unlink(missing_ok=True)
-
-
-def _planar(planes: Planes) -> NDArray[np.float32]:
-    """Return (C, H, W) as (H, W, C)."""
-    return planes.transpose(1, 2, 0)

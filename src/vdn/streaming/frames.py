@@ -3,15 +3,27 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from vdn.denoiser import Denoiser
+import numpy as np
+
 from vdn.errors import InputError
 from vdn.image.frame import Frame
+from vdn.image.ranges import Range
+from vdn.models import Choice, Models
+from vdn.predictions import (
+    LoadedModel,
+    Prediction,
+    Request,
+    Rows,
+    check_known_noise,
+    plan_window,
+    predict_windows,
+)
+from vdn.runtime.cards import Card
 from vdn.runtime.engine import memory_share
-from vdn.streaming.lanes import Lanes
+from vdn.streaming.lanes import Lanes, settled
 from vdn.streaming.rows import AHEAD, FrameRows
-from vdn.windows import Answer, Ready, Rows, Task, answers, colours, plan_window
 
-__all__ = ["FramePass", "pass_frames"]
+__all__ = ["FramePass", "choose_models", "pass_frames"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,46 +34,62 @@ class FramePass:
     ----------
     index, frame
         Which it is.
-    ready
-        The model that answers.
-    bands
-        What it says, band by band, as `vdn.windows.answers` yields it; to be used up before the
+    card
+        That of its model.
+    ranges
+        Its range, or those of its channels.
+    parts
+        What is predicted, as `vdn.predictions.predict_windows` yields it; to be used up before the
         next frame.
     """
 
     index: int
     frame: Frame
-    ready: Ready
-    bands: Iterator[tuple[slice, Iterator[Answer]]]
+    card: Card
+    ranges: Sequence[Range]
+    parts: Iterator[tuple[slice, Iterator[Prediction]]]
+
+
+def choose_models(models: Models, frames: Sequence[Frame], lanes: Lanes) -> list[Choice]:
+    """Return the model for every frame; the first of those that are alike speaks for the others."""
+    chosen: dict[tuple[str, str], Choice] = {}
+    for frame in frames:
+        kind = frame.channels, frame.dtype.str
+        if kind not in chosen:
+            chosen[kind] = settled(lanes.read(models.choose, frame))
+    return [chosen[frame.channels, frame.dtype.str] for frame in frames]
 
 
 def pass_frames(
-    denoiser: Denoiser,
+    models: Models,
     frames: Sequence[Frame],
+    choices: Sequence[Choice],
     lanes: Lanes,
-    task: Task,
+    request: Request,
     *,
     sigma: Callable[[int, Frame], Rows | float | None] = lambda index, frame: None,
     output_bytes: Callable[[Frame], float] = lambda frame: 0.0,
     held_bytes: Callable[[Frame], float] = lambda frame: 0.0,
     all_read: Callable[[], None] = lambda: None,
 ) -> Iterator[FramePass]:
-    """Yield the frames of a picture with what the network says about each.
+    """Yield the frames of a picture with what the network predicts for each.
+
+    Two frames are in memory at most: the one that is worked on, and the next, which is read.
 
     Parameters
     ----------
-    denoiser
-        Chooses the model for every frame, and says how much memory may be used.
-    frames
-        The frames.
+    models
+        Loads the models, and says how much memory may be used.
+    frames, choices
+        The frames, and the model for each as `choose_models` gives it.
     lanes
         Where they are read.
-    task
-        What is to be found out, without the known noise.
+    request
+        What is wanted, without the known noise.
     sigma
         Returns the known noise of a frame.
     output_bytes, held_bytes
-        Memory for the outputs: of a row of a band, and whatever its height.
+        Memory for the outputs: for a row of what is written at a time, and whatever its height.
     all_read
         Called when the last rows of the last frame have been asked for.
 
@@ -70,35 +98,43 @@ def pass_frames(
     InputError
         When the memory does not suffice for a frame.
     """
-    coming = [FrameRows(frame, lanes) for frame in frames]
-    coming[0].begin()
-    for index, (frame, rows) in enumerate(zip(frames, coming, strict=True)):
-        last = index + 1 == len(frames)
-        rows.then(all_read if last else coming[index + 1].begin)
-        ready, asked = denoiser.ready_for(frame), replace(task, sigma=sigma(index, frame))
-        window = _plan(denoiser, ready, frame, asked, output_bytes(frame), held_bytes(frame))
-        found = answers(ready, frame, rows, rows.ranges(), asked, window)
-        yield FramePass(index, frame, ready, found)
+    following: FrameRows | None = None
+    for index, (frame, choice) in enumerate(zip(frames, choices, strict=True)):
+        rows = following or FrameRows(frame, lanes, choice.card.nominal_range)
+        if following is None:
+            rows.begin()
+        following = None
+        if index + 1 < len(frames):
+            card = choices[index + 1].card
+            following = FrameRows(frames[index + 1], lanes, card.nominal_range)
+        rows.then(all_read if following is None else following.begin)
+        asked = replace(request, sigma=sigma(index, frame))
+        check_known_noise(choice.card, asked)
+        model = models.load(choice, frame.dtype)
+        window = _plan(models, model, frame, asked, output_bytes(frame), held_bytes(frame))
+        ranges = rows.ranges()
+        parts = predict_windows(model, frame, rows, ranges, asked, window)
+        yield FramePass(index, frame, choice.card, ranges, parts)
         rows.free()
 
 
 def _plan(
-    denoiser: Denoiser,
-    ready: Ready,
+    models: Models,
+    model: LoadedModel,
     frame: Frame,
-    task: Task,
+    request: Request,
     output_bytes: float,
     held_bytes: float,
 ) -> tuple[int, int]:
     """Return the window for a frame: within what is usual, or if that is too little, allowed."""
-    bound = denoiser.max_memory or memory_share()
+    bound = models.max_memory or memory_share()
     held = (held_bytes + (min(2 * AHEAD, frame.nbytes) if frame.streams else frame.nbytes)) / 1e6
     row = output_bytes + (frame.row_bytes if frame.streams else 0)
-    if frame.no_data is not None:
-        together = 1 if frame.channels == "planes" else colours(frame)
+    if frame.dtype != np.uint8 or frame.no_data is not None:
+        together = 1 if frame.channels == "planes" else frame.color_channels
         row += 4 * together * frame.shape[1]  # gaps are filled in whole rows
-    usual = min(denoiser.working_memory + held, bound)
+    usual = min(models.working_memory + held, bound)
     try:
-        return plan_window(ready, frame, task, usual, row, held)
+        return plan_window(model, frame, request, usual, row, held)
     except InputError:
-        return plan_window(ready, frame, task, bound, row, held)
+        return plan_window(model, frame, request, bound, row, held)

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vdn.denoiser import check_sigma
 from vdn.errors import FileError
 from vdn.image.frame import Frame
 from vdn.image.picture import Picture
 from vdn.image.read import open_picture
+from vdn.predictions import Rows
+from vdn.results import check_sigma
 from vdn.streaming.lanes import Lanes
 from vdn.streaming.rows import FrameRows
-from vdn.windows import Rows, colours
 
 __all__ = ["KnownNoise"]
 
@@ -54,7 +54,10 @@ class KnownNoise:
             return None if isinstance(self._given, Path) else self._given
         frames = self._map.frames
         map_ = frames[index if len(frames) > 1 else 0]
-        if map_.shape[:2] != frame.shape[:2] or colours(map_) not in (1, colours(frame)):
+        if map_.shape[:2] != frame.shape[:2] or map_.color_channels not in (
+            1,
+            frame.color_channels,
+        ):
             raise FileError(
                 f"{self._given}: is a map of shape {map_.shape}, but the picture has "
                 f"{frame.shape}; the sizes have to be the same"

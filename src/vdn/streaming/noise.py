@@ -6,16 +6,15 @@ from itertools import chain
 
 import numpy as np
 
-from vdn.denoised import noise_deviation
-from vdn.denoiser import Denoiser
 from vdn.image.frame import FrameSpec
 from vdn.image.picture import Picture
-from vdn.streaming.frames import pass_frames
+from vdn.models import Models
+from vdn.noise_summary import NoiseSummary
+from vdn.predictions import Request
+from vdn.streaming.frames import choose_models, pass_frames
 from vdn.streaming.lanes import Lanes
-from vdn.survey import Survey
-from vdn.windows import Task
 
-__all__ = ["FrameNoise", "survey_picture"]
+__all__ = ["FrameNoise", "estimate_picture_noise"]
 
 
 @dataclass(frozen=True)
@@ -28,36 +27,37 @@ class FrameNoise:
         The frame.
     model
         Name of the model used.
-    survey
+    summary
         How much noise there is, where, of what kind.
     """
 
     frame: FrameSpec
     model: str
-    survey: Survey
+    summary: NoiseSummary
 
 
-def survey_picture(
-    denoiser: Denoiser,
+def estimate_picture_noise(
+    models: Models,
     picture: Picture,
     lanes: Lanes,
     *,
     advance: Callable[[float], None] = lambda share: None,
     all_read: Callable[[], None] = lambda: None,
 ) -> list[FrameNoise]:
-    """Estimate the noise of every frame of an open picture, band by band, in bounded memory.
+    """Estimate the noise of every frame of an open picture, window by window, in bounded memory.
 
     Parameters and errors are those of `vdn.streaming.denoise_picture`.
     """
     total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
-    task, frames = Task(noise_only=True), []
-    for step in pass_frames(denoiser, picture.frames, lanes, task, all_read=all_read):
-        survey = Survey(step.frame)
+    request, frames = Request(noise_only=True), []
+    choices = choose_models(models, picture.frames, lanes)
+    for step in pass_frames(models, picture.frames, choices, lanes, request, all_read=all_read):
+        summary = NoiseSummary(step.frame)
         parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
-        for answer in chain.from_iterable(found for _, found in step.bands):
-            sigma = noise_deviation(answer.noise).transpose(1, 2, 0)
-            survey.add(answer, np.atleast_3d(answer.unit.map_to_user(sigma)))
-            advance(sigma.shape[0] * sigma.shape[1] / parts / total)
-            del answer  # the next needs its memory
-        frames.append(FrameNoise(step.frame.spec(), step.ready.card.name, survey))
+        for prediction in chain.from_iterable(found for _, found in step.parts):
+            summary.add(prediction, np.atleast_3d(prediction.sigma))
+            advance(prediction.sigma.shape[0] * prediction.sigma.shape[1] / parts / total)
+            del prediction  # the next needs its memory
+        summary.statistics.check(step.ranges)
+        frames.append(FrameNoise(step.frame.spec(), step.card.name, summary))
     return frames

@@ -25,15 +25,17 @@ class FrameRows:
         The frame.
     lanes
         Whose reading thread is used.
+    nominal
+        As in `vdn.image.find_ranges`.
     """
 
-    def __init__(self, frame: Frame, lanes: Lanes) -> None:
-        self._frame, self._lanes = frame, lanes
+    def __init__(self, frame: Frame, lanes: Lanes, nominal: bool = True) -> None:
+        self._frame, self._lanes, self._nominal = frame, lanes, nominal
         self._height = frame.shape[0]
         self._chunk = max(1, int(AHEAD // max(frame.row_bytes, 1)))
         self._then: Callable[[], None] | None = None
         self._ranges: Future[Sequence[Range]]
-        self._coming: Future[NDArray[Any]]
+        self._coming: Future[NDArray[Any]] | None = None
         self._asked = 0  # rows asked for
         self._rest = np.empty((0, *frame.shape[1:]), frame.dtype)  # read, not yet in the buffer
         self._buffer = self._rest
@@ -43,7 +45,7 @@ class FrameRows:
         """Have reading begun."""
         if not self._frame.streams:
             self._chunk = self._height
-        self._ranges = self._lanes.read(find_ranges, self._frame)
+        self._ranges = self._lanes.read(find_ranges, self._frame, self._nominal)
         self._ask()
 
     def then(self, call: Callable[[], None]) -> None:
@@ -61,7 +63,7 @@ class FrameRows:
         """Return rows, valid until the next call; neither end may go back."""
         if self._chunk >= self._height:  # in one piece, which nobody needs to copy
             if self._stop == 0:
-                self._buffer, self._stop = settled(self._coming), self._height
+                self._buffer, self._stop = self._take(), self._height
             return self._buffer[start:stop]
         kept = self._buffer[start - self._start : self._stop - self._start]
         if len(self._buffer) < stop - start:
@@ -70,7 +72,7 @@ class FrameRows:
         self._start = start
         while self._stop < stop:
             if not len(self._rest):
-                self._rest = settled(self._coming)
+                self._rest = self._take()
                 self._ask()
             taken = self._rest[: stop - self._stop]
             self._buffer[self._stop - start :][: len(taken)] = taken
@@ -78,8 +80,14 @@ class FrameRows:
         return self._buffer[: stop - start]
 
     def free(self) -> None:
-        """Let go of the rows."""
-        self._rest = self._buffer = self._rest[:0]
+        """Let go of the rows; a future keeps its result, and a view of an array the whole."""
+        self._coming = None
+        self._rest = self._buffer = np.empty((0, *self._frame.shape[1:]), self._frame.dtype)
+
+    def _take(self) -> NDArray[Any]:
+        assert self._coming is not None, "begin() first"
+        coming, self._coming = self._coming, None
+        return settled(coming)
 
     def _ask(self) -> None:
         stop = min(self._asked + self._chunk, self._height)

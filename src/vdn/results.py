@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vdn.errors import InputError
+from vdn.image.preview import preview_png
 from vdn.runtime.engine import NoisePosterior, Planes
 
 if TYPE_CHECKING:
-    from vdn.noise.profile import NoiseProfile
-    from vdn.survey import Survey
+    from matplotlib.figure import Figure
 
-__all__ = ["Denoised", "NoiseEstimate", "Units", "error_deviation", "noise_deviation"]
+    from vdn.noise.profile import NoiseProfile
+    from vdn.noise_summary import NoiseSummary
+
+__all__ = [
+    "Denoised",
+    "NoiseEstimate",
+    "Units",
+    "check_sigma",
+    "check_strength",
+    "error_deviation",
+    "noise_deviation",
+]
+
+_MAX_STRENGTH = 4.0
 
 
 @dataclass(frozen=True)
@@ -50,14 +64,48 @@ class Denoised:
         Shape, dtype and range of the input.
     model
         Name of the model that was used.
+    sigma
+        Root mean square of the standard deviation of the noise, a channel each.
+    reason
+        Why the model was chosen, where it was not named.
     """
 
     image: NDArray[Any]
     model: str
-    _noise: NoisePosterior = field(repr=False)
-    _log_error_variance: Planes | None = field(repr=False)
-    _error_scale: float = field(repr=False)
-    _units: Units = field(repr=False)
+    sigma: tuple[float, ...]
+    reason: str
+    _noise: NoisePosterior
+    _log_error_variance: Planes | None
+    _error_scale: float
+    _units: Units
+
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.image.shape))
+        sigma = " ".join(f"{value:.3g}" for value in self.sigma)
+        return f"<Denoised {size} {self.image.dtype}, model {self.model}, noise sigma {sigma}>"
+
+    def _repr_png_(self) -> bytes:
+        """Show the image in a notebook."""
+        return preview_png(self.image)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Draw the image, its noise and its uncertainty side by side.
+
+        The maps are shown as luminance, one scale of colours from their 1st to 99th percentile.
+
+        Parameters
+        ----------
+        path
+            A PNG, PDF or SVG to save the figure in.
+
+        Raises
+        ------
+        MissingExtraError
+            Where matplotlib is not installed (`pip install 'vdn[plot]'`).
+        """
+        from vdn.result_plot import plot_result
+
+        return plot_result(self, path)
 
     @cached_property
     def noise_sigma(self) -> NDArray[np.float32]:
@@ -122,9 +170,13 @@ class NoiseEstimate:
     """
 
     model: str
-    _noise: NoisePosterior = field(repr=False)
-    _units: Units = field(repr=False)
-    _survey: Survey = field(repr=False)
+    _noise: NoisePosterior
+    _units: Units
+    _summary: NoiseSummary
+
+    def __repr__(self) -> str:
+        sigma = " ".join(f"{value:.3g}" for value in self.sigma)
+        return f"<NoiseEstimate sigma {sigma}, {self.profile.describe()}, model {self.model}>"
 
     @cached_property
     def map(self) -> NDArray[np.float32]:
@@ -134,7 +186,7 @@ class NoiseEstimate:
     @property
     def sigma(self) -> tuple[float, ...]:
         """One standard deviation a channel: the root of the mean variance."""
-        return self._survey.levels.root_mean_square
+        return self._summary.statistics.root_mean_square
 
     @cached_property
     def profile(self) -> NoiseProfile:
@@ -142,7 +194,22 @@ class NoiseEstimate:
 
         Fitted to a million pixels on a regular lattice; to all where there are fewer.
         """
-        return self._survey.profile
+        return self._summary.profile
+
+
+def check_strength(strength: float) -> None:
+    """Refuse a strength out of range."""
+    if not 0 <= strength <= _MAX_STRENGTH:
+        raise InputError(f"strength={strength!r}; give a number from 0 to {_MAX_STRENGTH:g}")
+
+
+def check_sigma(sigma: NDArray[np.float32]) -> None:
+    """Refuse known standard deviations that cannot be any."""
+    if not np.isfinite(sigma).all() or (sigma < 0).any():
+        raise InputError(
+            f"noise_sigma is negative or not finite somewhere (smallest {sigma.min()!r}); "
+            "give standard deviations in the units of the image"
+        )
 
 
 def noise_deviation(noise: NoisePosterior) -> Planes:

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-import vdn.survey
+import vdn.noise_summary
 from vdn.image import Frame, to_unit
+from vdn.noise_summary import Cell, NoiseSummary, SigmaStatistics
+from vdn.predictions import Prediction
 from vdn.runtime.engine import NoisePosterior
-from vdn.survey import Cell, Levels, Survey
-from vdn.windows import Answer
 
 
-def answers(image, sigma, rows=16, columns=24, margin=8):
+def windows(image, sigma, rows=16, columns=24, margin=8):
     """Yield parts of an image with the map of its noise, as windows with a halo give them."""
     height, width = image.shape[:2]
     for top in range(0, height, rows):
@@ -20,15 +20,17 @@ def answers(image, sigma, rows=16, columns=24, margin=8):
             )
             unit = to_unit(image[seen])
             yield (
-                Answer(*part, None, unit, tuple(first), NoisePosterior(unit.planes, unit.planes)),
+                Prediction(
+                    *part, None, unit, tuple(first), NoisePosterior(unit.planes, unit.planes)
+                ),
                 np.atleast_3d(sigma[part]),
             )
 
 
-def survey(image, sigma):
-    found = Survey(Frame.of(image))
-    for answer, part in answers(image, sigma):
-        found.add(answer, part)
+def summary(image, sigma):
+    found = NoiseSummary(Frame.of(image))
+    for prediction, part in windows(image, sigma):
+        found.add(prediction, part)
     return found
 
 
@@ -37,7 +39,7 @@ def test_the_quietest_and_the_noisiest_cell_are_found():
     sigma = np.full((60, 100, 3), 2, np.float32)
     sigma[15:30, 75:] = 5
     sigma[45:, :25, 1] = 1
-    found = survey(image, sigma)
+    found = summary(image, sigma)
     assert found.noisiest == Cell(5.0, 15, 75, 15, 25)
     quietest = found.quietest
     assert (quietest.row, quietest.column) == (45, 0)
@@ -47,9 +49,9 @@ def test_the_quietest_and_the_noisiest_cell_are_found():
 @pytest.mark.parametrize("shape", [(1, 1), (3, 50), (61, 2, 3)])
 def test_images_smaller_than_the_grid(shape):
     image = np.random.default_rng(0).random(shape).astype(np.float32)
-    found = survey(image, np.ones(shape, np.float32))
+    found = summary(image, np.ones(shape, np.float32))
     assert found.quietest.sigma == found.noisiest.sigma == 1
-    assert found.levels.mean == found.levels.root_mean_square == (1.0,) * len(found.levels.mean)
+    assert set(found.statistics.root_mean_square) == {1.0}
 
 
 def test_the_profile_is_that_of_the_parts_together(monkeypatch):
@@ -57,8 +59,8 @@ def test_the_profile_is_that_of_the_parts_together(monkeypatch):
     image = np.cumsum(rng.random((90, 130)), axis=1).astype(np.float32) / 65
     sigma = np.sqrt(0.02 * image + 0.01).astype(np.float32)
     for sample in (2**20, 1000):  # every pixel, or a lattice of a thousand
-        monkeypatch.setattr(vdn.survey, "_SAMPLE", sample)
-        found = survey(image, sigma)
+        monkeypatch.setattr(vdn.noise_summary, "_SAMPLE", sample)
+        found = summary(image, sigma)
         assert found.small_map[..., 0].size <= sample
         assert found.profile.a[0] == pytest.approx(0.02, rel=0.05)
         assert found.profile.b[0] == pytest.approx(0.01, rel=0.05)
@@ -67,16 +69,15 @@ def test_the_profile_is_that_of_the_parts_together(monkeypatch):
 
 
 def test_levels_of_images_of_other_channels_are_merged_by_channel():
-    one, three = Levels(1), Levels(3)
+    one, three = SigmaStatistics(1), SigmaStatistics(3)
     one.add(np.full((2, 2, 1), 1, np.float32))
     three.add(np.full((2, 2, 3), [3, 4, 5], np.float32))
     both = one.merge(three)
-    assert both.mean == (2.0, 4.0, 5.0)
     assert both.root_mean_square == pytest.approx((np.sqrt(5), 4, 5))
 
 
 def test_levels_keep_small_differences_of_many_pixels():
-    levels = Levels(1)
+    statistics = SigmaStatistics(1)
     for _ in range(100):
-        levels.add(np.full((1000, 100, 1), 0.1, np.float32))
-    assert levels.mean[0] == pytest.approx(float(np.float32(0.1)), rel=1e-9)
+        statistics.add(np.full((1000, 100, 1), 0.1, np.float32))
+    assert statistics.root_mean_square[0] == pytest.approx(float(np.float32(0.1)), rel=1e-9)

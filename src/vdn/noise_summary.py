@@ -1,55 +1,61 @@
 """The noise of an image summed up: how much, where, of what kind; gathered part by part."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vdn.errors import PredictionError
 from vdn.image.frame import FrameSpec
+from vdn.image.ranges import Range
 from vdn.noise.profile import NoiseProfile, fit_profile
 from vdn.noise.smoothing import smooth_at
-from vdn.windows import Answer, colours
+from vdn.predictions import Prediction
 
-__all__ = ["Cell", "Levels", "Survey"]
+__all__ = ["Cell", "NoiseSummary", "SigmaStatistics"]
 
 _GRID = 4  # cells a side, among which are the quietest and the noisiest
 _SAMPLE = 2**20  # pixels the profile is fitted to, on a regular lattice over the image
 _SMOOTHING = 1.5  # pixels; brightness is read off the smoothed image
 
 
-class Levels:
-    """Means over the map of the noise, a channel each, summed in double precision."""
+class SigmaStatistics:
+    """The mean square of the map of the noise, a channel each, summed in double precision."""
 
     def __init__(self, channels: int) -> None:
-        self._sum, self._squares, self._count = (np.zeros(channels) for _ in range(3))
+        self._squares, self._count = (np.zeros(channels) for _ in range(2))
 
     def add(self, sigma: NDArray[np.float32], channels: slice = slice(None)) -> None:
         """Take a part of the map in, (h, w, C)."""
         wide = sigma.reshape(-1, sigma.shape[-1])
-        self._sum[channels] += wide.sum(axis=0, dtype=np.float64)
         self._squares[channels] += np.square(wide, dtype=np.float64).sum(axis=0)
         self._count[channels] += len(wide)
 
-    def merge(self, other: "Levels") -> "Levels":
-        """Return the levels over both maps; channels that only one has count where they are."""
-        merged = Levels(max(len(self._sum), len(other._sum)))
-        for levels in (self, other):
-            for name in ("_sum", "_squares", "_count"):
-                values = getattr(levels, name)
+    def merge(self, other: "SigmaStatistics") -> "SigmaStatistics":
+        """Return the statistics over both maps; channels that only one has count where they are."""
+        merged = SigmaStatistics(max(len(self._count), len(other._count)))
+        for statistics in (self, other):
+            for name in ("_squares", "_count"):
+                values = getattr(statistics, name)
                 getattr(merged, name)[: len(values)] += values
         return merged
 
     @property
-    def mean(self) -> tuple[float, ...]:
-        """The mean standard deviation."""
-        return tuple((self._sum / self._count).tolist())
-
-    @property
     def root_mean_square(self) -> tuple[float, ...]:
-        """The standard deviation of all noise together."""
+        """The standard deviation of all noise together, what `noise_sigma` means everywhere."""
         return tuple(np.sqrt(self._squares / self._count).tolist())
+
+    def check(self, ranges: Sequence[Range]) -> None:
+        """Raise `PredictionError` where the noise is larger than the range of its image."""
+        scales = np.broadcast_to([range_.scale for range_ in ranges], self._count.shape)
+        for sigma, scale in zip(self.root_mean_square, scales, strict=True):
+            if not sigma <= scale:
+                raise PredictionError(
+                    f"noise of {sigma:.3g} is estimated in an image whose values span {scale:.3g}; "
+                    "give noise_sigma, or take another model"
+                )
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class Cell:
     width: int
 
 
-class Survey:
+class NoiseSummary:
     """What is gathered about the noise of an image while its parts go by.
 
     Parameters
@@ -73,35 +79,39 @@ class Survey:
 
     Examples
     --------
-    >>> survey = Survey(frame)  # doctest: +SKIP
-    >>> for answer in answers(...):  # doctest: +SKIP
-    ...     survey.add(answer, sigma)
-    >>> survey.levels.root_mean_square  # doctest: +SKIP
+    >>> summary = NoiseSummary(frame)  # doctest: +SKIP
+    >>> for prediction in predict_windows(...):  # doctest: +SKIP
+    ...     summary.add(prediction, sigma)
+    >>> summary.statistics.root_mean_square  # doctest: +SKIP
     (4.1, 3.2, 4.8)
     """
 
     def __init__(self, frame: FrameSpec) -> None:
-        (height, width), count = frame.shape[:2], colours(frame)
-        self.levels = Levels(count)
+        (height, width), count = frame.shape[:2], frame.color_channels
+        self.statistics = SigmaStatistics(count)
         self._edges = _edges(height), _edges(width)
         self._squares = np.zeros((len(self._edges[0]) - 1, len(self._edges[1]) - 1))
         self._step = int(np.ceil(np.sqrt(height * width * max(count, 3) / (3 * _SAMPLE))))
         shape = *(-(-length // self._step) for length in (height, width)), count
         self._brightness, self._sigma = (np.empty(shape, np.float32) for _ in range(2))
 
-    def add(self, answer: Answer, sigma: NDArray[np.float32]) -> None:
+    def add(self, prediction: Prediction, sigma: NDArray[np.float32]) -> None:
         """Take a part in; `sigma` is its map, (h, w, C), in the units of the image."""
-        self.levels.add(sigma, answer.channels)
-        self._add_squares(answer, sigma)
-        rows, columns = (_lattice(part, self._step) for part in (answer.rows, answer.columns))
+        self.statistics.add(sigma, prediction.channels)
+        self._add_squares(prediction, sigma)
+        rows, columns = (
+            _lattice(part, self._step) for part in (prediction.rows, prediction.columns)
+        )
         if not (len(rows) and len(columns)):
             return
-        top, left = answer.origin
-        seen = np.asarray(answer.window.planes)
+        top, left = prediction.origin
+        seen = np.asarray(prediction.window.planes)
         smoothed = smooth_at(seen, _SMOOTHING, rows - top, columns - left)
-        place = (*(_places(chosen, self._step) for chosen in (rows, columns)), answer.channels)
-        self._brightness[place] = np.atleast_3d(answer.window.values_to_user(smoothed))
-        self._sigma[place] = sigma[rows - answer.rows.start][:, columns - answer.columns.start]
+        place = (*(_places(chosen, self._step) for chosen in (rows, columns)), prediction.channels)
+        self._brightness[place] = np.atleast_3d(prediction.window.values_to_user(smoothed))
+        self._sigma[place] = sigma[rows - prediction.rows.start][
+            :, columns - prediction.columns.start
+        ]
 
     @property
     def quietest(self) -> Cell:
@@ -123,10 +133,10 @@ class Survey:
         """The map on a regular lattice of a million pixels at most, (h, w, C)."""
         return self._sigma
 
-    def _add_squares(self, answer: Answer, sigma: NDArray[np.float32]) -> None:
+    def _add_squares(self, prediction: Prediction, sigma: NDArray[np.float32]) -> None:
         rows, columns = self._edges
         for (i, top, bottom), (j, left, right) in itertools.product(
-            _overlaps(rows, answer.rows), _overlaps(columns, answer.columns)
+            _overlaps(rows, prediction.rows), _overlaps(columns, prediction.columns)
         ):
             part = sigma[top:bottom, left:right]
             self._squares[i, j] += np.square(part, dtype=np.float64).sum()

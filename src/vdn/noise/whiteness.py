@@ -1,0 +1,78 @@
+"""Whether the noise of a picture is independent from pixel to pixel."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Whiteness", "measure_whiteness"]
+
+_BLOCK = 16  # pixels a side
+_FLATTEST = 1 / 8  # of the blocks: there the noise is, the picture is not
+_LEAST = 16  # blocks, to say anything
+
+
+class Whiteness(NamedTuple):
+    """What the flattest blocks of a picture say of its noise.
+
+    Attributes
+    ----------
+    ratio
+        Energy of the noise at the scale of a pixel by that at twice the scale: near 1 for
+        independent noise, less for correlated noise such as that of cameras and compression.
+    sigma
+        Rough standard deviation of the noise at the scale of a pixel, in the units of the picture.
+    """
+
+    ratio: float
+    sigma: float
+
+
+def measure_whiteness(pixels: NDArray[Any]) -> Whiteness | None:
+    """Compare the noise of a picture at two scales; None where it is too small to say.
+
+    The diagonal coefficients of an orthonormal Haar transform hold the noise and little of the
+    picture; of white noise they have one variance on all levels.
+
+    Parameters
+    ----------
+    pixels
+        (H, W) or (H, W, C) without alpha. Values that are not finite are passed over.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0, 3, (256, 256))
+    >>> measure_whiteness(noise).ratio > 0.9
+    True
+    >>> across = noise + np.roll(noise, 1, 0)
+    >>> measure_whiteness(across + np.roll(across, 1, 1)).ratio < 0.5
+    True
+    """
+    height, width = (length // (2 * _BLOCK) * 2 * _BLOCK for length in pixels.shape[:2])
+    image = np.atleast_3d(pixels)[:height, :width].astype(np.float32)
+    smooth, fine = _haar(image)
+    coarse = _haar(smooth)[1]
+    energies = np.stack([_block_means(np.square(fine), 2), _block_means(np.square(coarse), 4)])
+    fine_energy, coarse_energy = energies[:, (energies > 0).all(axis=0)]
+    count = int(fine_energy.size * _FLATTEST)
+    if count < max(_LEAST * _FLATTEST, 1):
+        return None
+    flattest = np.argpartition(fine_energy + coarse_energy, count - 1)[:count]
+    fine_mean, coarse_mean = fine_energy[flattest].mean(), coarse_energy[flattest].mean()
+    return Whiteness(float(fine_mean / coarse_mean), float(np.sqrt(fine_mean)))
+
+
+def _haar(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the smooth and the diagonal part of one level."""
+    half = np.float32(0.5)
+    a, b, c, d = image[::2, ::2], image[::2, 1::2], image[1::2, ::2], image[1::2, 1::2]
+    return (a + b + c + d) * half, (a - b - c + d) * half
+
+
+def _block_means(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """Return the means over blocks; `step` is how many pixels apart the values are."""
+    side = _BLOCK // step
+    height, width, channels = values.shape
+    blocks = values.reshape(height // side, side, width // side, side, channels)
+    means: NDArray[np.float32] = blocks.mean(axis=(1, 3))
+    return means

@@ -1,0 +1,43 @@
+"""One file into another."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from vdn.image.picture import Picture
+from vdn.image.read import open_picture
+from vdn.models import Models
+from vdn.streaming.denoise import Report, Settings, Targets, denoise_picture
+from vdn.streaming.lanes import Lanes, run_jobs
+
+__all__ = ["denoise_one_file"]
+
+
+def denoise_one_file(
+    models: Models,
+    source: Path,
+    targets: Targets,
+    settings: Settings,
+    progress: Callable[[float], None] | None = None,
+) -> Report:
+    """Denoise one file; parameters and errors as in `vdn.Denoiser.file`."""
+    outcomes: list[Report | Exception] = []
+    done = 0.0
+
+    def advance(share: float) -> None:
+        nonlocal done
+        done += share
+        if progress is not None:
+            progress(min(done, 1.0))
+
+    def work(
+        path: Path, picture: Picture, lanes: Lanes, all_read: Callable[[], None]
+    ) -> Callable[[], Report]:
+        return denoise_picture(
+            models, picture, targets, settings, lanes, advance=advance, all_read=all_read
+        )
+
+    run_jobs([source], open_picture, work, lambda _, outcome: outcomes.append(outcome))
+    (outcome,) = outcomes
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome

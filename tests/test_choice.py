@@ -1,0 +1,89 @@
+"""Which model "auto" takes: by what the noise is, not by the container."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+import vdn
+from vdn.image.frame import Frame
+from vdn.models import Models
+from vdn.noise.whiteness import measure_whiteness
+
+SIGMA = 6.0
+
+
+def picture(correlated, channels):
+    rows, columns = np.mgrid[:200, :260]
+    clean = 120 + 60 * np.sin(rows / 31) * np.cos(columns / 23)
+    clean = clean.reshape(200, 260, *(1 for _ in channels)) * np.ones(channels)
+    noise = np.random.default_rng(3).normal(0, 1, clean.shape)
+    if correlated:
+        noise = gaussian_filter(noise, (1, 1, *(0 for _ in channels)))
+    return clean + SIGMA * noise / noise.std()
+
+
+CONTAINERS = {
+    "8 bits": lambda a: np.rint(a).astype(np.uint8),
+    "16 bits": lambda a: np.rint(a * 257).astype(np.uint16),
+    "12 in 16 bits": lambda a: np.rint(a * 16).astype(np.uint16),
+    "float": lambda a: (a / 255).astype(np.float32),
+    "float of 255": lambda a: a,
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize(
+    ("correlated", "channels", "model"),
+    [
+        (False, (3,), "gaussian"),
+        (True, (3,), "photo"),
+        (False, (), "gray"),
+        (True, (), "photo"),
+    ],
+)
+def test_the_noise_decides_and_not_the_container(container, correlated, channels, model):
+    image = CONTAINERS[container](picture(correlated, channels))
+    choice = Models().choose(Frame.of(image))
+    assert choice.card.name == model
+    assert choice.reason
+
+
+def test_the_same_correlated_noise_is_removed_from_every_container():
+    noisy = picture(True, (3,))
+    clean = (
+        picture(True, (3,)) * 0
+        + 120
+        + 60
+        * np.sin(np.mgrid[:200, :260][0] / 31)[..., None]
+        * np.cos(np.mgrid[:200, :260][1] / 23)[..., None]
+    )
+    errors = []
+    for container, back in (("8 bits", 1), ("16 bits", 257), ("float", 1 / 255)):
+        result = vdn.denoise(CONTAINERS[container](noisy))
+        errors.append(np.sqrt(np.mean((result.image / back - clean) ** 2)))
+    assert max(errors) < SIGMA / 2
+    assert 20 * np.log10(max(errors) / min(errors)) < 0.2
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 200), (31, 31)])
+def test_small_pictures_say_nothing(shape):
+    assert measure_whiteness(np.random.default_rng(0).random(shape)) is None
+
+
+def test_a_named_model_is_taken_unseen():
+    def unread(start, stop):
+        raise AssertionError("read")
+
+    frame = Frame.of(np.zeros((99, 99, 3), np.uint8)).reading(unread)
+    assert Models("gray").choose(frame).card.name == "gray"
+
+
+def test_a_used_denoiser_is_pickled_without_what_is_loaded():
+    image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    denoiser = vdn.Denoiser("photo", threads=1)
+    before = denoiser(image)
+    copied = pickle.loads(pickle.dumps(denoiser))
+    np.testing.assert_array_equal(copied(image).image, before.image)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(before)).image, before.image)
