@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,17 +114,22 @@ class NoiseSummary:
             :, columns - prediction.columns.start
         ]
 
-    @property
+    def release(self) -> None:
+        """Let go of the samples, once what they are for is known; `small_map` is gone then."""
+        _ = self.quietest, self.noisiest, self.profile
+        del self._brightness, self._sigma
+
+    @cached_property
     def quietest(self) -> Cell:
         """The cell of a coarse grid with the least noise."""
         return min(self._cells(), key=lambda cell: cell.sigma)
 
-    @property
+    @cached_property
     def noisiest(self) -> Cell:
         """The cell of a coarse grid with the most noise."""
         return max(self._cells(), key=lambda cell: cell.sigma)
 
-    @property
+    @cached_property
     def profile(self) -> NoiseProfile:
         """How the variance depends on the brightness, which is the smoothed image."""
         return fit_profile(self._brightness, self._sigma)

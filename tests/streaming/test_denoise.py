@@ -293,9 +293,44 @@ def test_the_noise_of_every_page_is_surveyed_in_bands(denoiser, tmp_path, monkey
         np.testing.assert_allclose(
             frame.summary.statistics.root_mean_square, whole.sigma, rtol=1e-5
         )
-        np.testing.assert_allclose(frame.summary.small_map[..., 0], whole.map, rtol=1e-4)
         np.testing.assert_allclose(frame.summary.profile.a, whole.profile.a, rtol=1e-3, atol=1e-6)
         cells = np.split(whole.map[:, :32], 4)  # the first column of the grid
         corner = float(np.sqrt(np.mean(np.square(cells[0], dtype=np.float64))))
         assert frame.summary.quietest.sigma <= corner * (1 + 1e-5)
         assert frame.summary.noisiest.sigma >= corner * (1 - 1e-5)
+
+
+def test_memory_does_not_grow_with_the_pages(weights, tmp_path):
+    """Neither the rows of a page nor the samples of its noise are kept for the next."""
+    import gc
+    import weakref
+
+    denoiser = Denoiser("gray", threads=1, weights=weights)
+    alive: list[weakref.ref] = []
+    most = 0
+
+    def read_rows(start, stop):
+        nonlocal most
+        gc.collect()
+        most = max(most, sum(ref() is not None for ref in alive))
+        rows = np.random.default_rng(start).random((stop - start, 64), np.float32)
+        alive.append(weakref.ref(rows))
+        return rows
+
+    from dataclasses import replace
+
+    write(tmp_path / "a.tiff", noisy((96, 64)))
+
+    def work(job, picture, lanes, all_read):
+        (frame,) = picture.frames
+        pages = [frame.reading(read_rows) for _ in range(12)]
+        stack = replace(picture, frames=pages)
+        found = estimate_picture_noise(denoiser.models, stack, lanes, all_read=all_read)
+        assert len(found) == 12
+        assert not any(hasattr(page.summary, "_sigma") for page in found)
+        return lambda: found
+
+    done = []
+    run_jobs([tmp_path / "a.tiff"], open_picture, work, lambda job, result: done.append(result))
+    assert not isinstance(done[0], Exception), done
+    assert most <= 5  # of two pages, with what is read ahead

@@ -28,7 +28,8 @@ class FrameNoise:
     model
         Name of the model used.
     summary
-        How much noise there is, where, of what kind.
+        How much noise there is, where, of what kind; without its samples if there are several
+        frames.
     """
 
     frame: FrameSpec
@@ -59,5 +60,7 @@ def estimate_picture_noise(
             advance(prediction.sigma.shape[0] * prediction.sigma.shape[1] / parts / total)
             del prediction  # the next needs its memory
         summary.statistics.check(step.ranges)
+        if len(picture.frames) > 1:
+            summary.release()
         frames.append(FrameNoise(step.frame.spec(), step.card.name, summary))
     return frames
