@@ -2,6 +2,7 @@
 
 __all__ = [
     "ConfigError",
+    "ExistsError",
     "FileError",
     "InputError",
     "MissingExtraError",
@@ -30,6 +31,10 @@ class FileError(VdnError, OSError):
 
 class PredictionError(VdnError, ArithmeticError):
     """A prediction that cannot be right: values that are not finite, noise beyond the range."""
+
+
+class ExistsError(FileError, FileExistsError):
+    """A file that is not replaced, for nobody asked for it."""
 
 
 class ConfigError(VdnError, ValueError):

@@ -172,7 +172,7 @@ def test_the_format_can_be_chosen(tmp_path):
     options = WriteOptions(format="tif")
     write(tmp_path / "a.dat", GRAY, options=options)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.dat"), GRAY)
-    with pytest.raises(FileError, match="'nef' is no format that vdn writes"):
+    with pytest.raises(FileError, match="'nef' is not a format that vdn writes"):
         write(tmp_path / "b.dat", GRAY, options=WriteOptions(format="nef"))
 
 

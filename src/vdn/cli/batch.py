@@ -20,7 +20,7 @@ from vdn.cli.failures import one_line
 from vdn.cli.inputs import STANDARD, Input
 from vdn.cli.outputs import Plan
 from vdn.cli.progress import Progress
-from vdn.errors import VdnError
+from vdn.errors import ExistsError, VdnError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
@@ -55,6 +55,7 @@ def run_batch(
     max_memory: float,
     done: str,
     skipped: int = 0,
+    skip_existing: bool = False,
     many: bool = False,
     as_json: bool = False,
     quiet: bool = False,
@@ -74,6 +75,8 @@ def run_batch(
         What has been done to a picture then: "denoised".
     skipped
         How many there was nothing to do for.
+    skip_existing
+        Whether outputs that somebody else has made meanwhile are no failure.
     many
         Whether to sum up at the end.
     as_json, quiet, debug
@@ -95,6 +98,9 @@ def run_batch(
         progress.finish(plan.input)
         if isinstance(result, _NoPicture):
             counts["passed over"] += 1
+            return
+        if isinstance(result, ExistsError) and skip_existing:
+            counts["skipped"] += 1
             return
         counts["failed" if isinstance(result, Exception) else done] += 1
         if isinstance(result, Exception):
@@ -142,7 +148,7 @@ def _open(entry: Input, max_memory: float) -> "Picture":
         return open_picture(sys.stdin.buffer, max_bytes=max_bytes)
     known = {suffix for format_ in FORMATS for suffix in format_.suffixes}
     if not entry.named and entry.path.suffix.lower() not in known and not recognise(entry.path):
-        raise _NoPicture(f"{entry.path}: is no picture")
+        raise _NoPicture(f"{entry.path}: is not a picture")
     if entry.identity is not None and not stat.S_ISREG(entry.path.stat().st_mode):
         with entry.path.open("rb") as pipe:
             return open_picture(pipe, name=str(entry.path), max_bytes=max_bytes)
@@ -186,7 +192,7 @@ def _stoppable() -> Iterator[None]:
 
 @contextmanager
 def _silent(debug: bool) -> Iterator[None]:
-    """Keep to oneself what decoders mumble about files they read all the same."""
+    """Suppress warnings of decoders about files that they read nevertheless."""
     logger = logging.getLogger("tifffile")
     level = logger.level
     with warnings.catch_warnings():

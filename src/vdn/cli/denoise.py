@@ -15,7 +15,7 @@ from vdn.cli.batch import Outcome, run_batch
 from vdn.cli.failures import shown, usage_errors
 from vdn.cli.inputs import STANDARD, find_inputs, names_many
 from vdn.cli.outputs import Plan, plan_outputs, skip_existing
-from vdn.errors import InputError
+from vdn.errors import ExistsError, InputError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
@@ -157,7 +157,9 @@ def denoise(
         all_read: Callable[[], None],
     ) -> Callable[[], Outcome]:
         start = time.perf_counter()
-        outputs = plan.wanted
+        outputs = plan.wanted.without_existing() if skip_existing_ else plan.wanted
+        if not list(outputs):
+            raise ExistsError(f"{plan.input.path}: has been denoised meanwhile")
         if to_folder and outputs.image != STANDARD:
             plan.outputs.first.parent.mkdir(parents=True, exist_ok=True)
         image = sys.stdout.buffer if outputs.image == STANDARD else outputs.image
@@ -173,6 +175,7 @@ def denoise(
         max_memory=max_memory or memory_share(),
         done="denoised",
         skipped=len(plans) - len(wanted),
+        skip_existing=skip_existing_,
         many=many,
         as_json=json,
         quiet=quiet or any(plan.outputs.image == STANDARD for plan in plans),

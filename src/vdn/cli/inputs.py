@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ STANDARD = Path("-")
 """Standard input, or standard output."""
 
 _MADE = (".noise.tiff", ".uncertainty.tiff")
-_MARK = ".denoised"  # before the extension
+_RESULT = re.compile(r"\.denoised(\.ome)?(\.[^.]*)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ def _fixed_part(pattern: Path) -> Path:
 
 
 def _is_result(name: str) -> bool:
-    return name.endswith(_MADE) or Path(name).stem.endswith(_MARK)
+    return name.endswith(_MADE) or _RESULT.search(name) is not None
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -31,7 +31,7 @@ class Outputs:
         return iter([path for path in every if path is not None])
 
     def without_existing(self) -> "Outputs":
-        """Return those that are not there yet."""
+        """Return those that do not exist yet."""
         names = ("image", "noise_map", "uncertainty")
         paths = {name: getattr(self, name) for name in names}
         return Outputs(**{n: None if p and os.path.lexists(p) else p for n, p in paths.items()})
@@ -124,7 +124,7 @@ def plan_outputs(
     plans = []
     for entry in inputs:
         image = _image(entry, output, folder, suffix)
-        name = image.stem.removesuffix(_MARK)
+        name = image.stem.removesuffix(".ome").removesuffix(_MARK)
         outputs = Outputs(
             image,
             image.with_name(f"{name}.noise.tiff") if noise_map else None,
@@ -141,7 +141,9 @@ def _image(entry: Input, output: Path | None, folder: bool, suffix: Callable[[Pa
     if entry.path == STANDARD and output is None:
         return STANDARD
     if output is None:
-        return entry.path.with_name(f"{entry.path.stem}{_MARK}{suffix(entry.path)}")
+        stem = entry.path.stem
+        name, ome = (stem[:-4], stem[-4:]) if stem.lower().endswith(".ome") else (stem, "")
+        return entry.path.with_name(f"{name}{_MARK}{ome}{suffix(entry.path)}")
     return output / entry.below.with_suffix(suffix(entry.path)) if folder else output
 
 

@@ -1,19 +1,29 @@
 """Files that appear complete or not at all."""
 
+import errno
 import os
 import secrets
+import shutil
+import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from vdn.errors import FileError
+from vdn.errors import ExistsError, FileError
 
-__all__ = ["check_target", "replacing"]
+__all__ = ["check_target", "replacing", "reserve"]
+
+_PATIENCE = 5.0  # seconds, for somebody to read a pipe
 
 
 @contextmanager
 def replacing(path: Path, overwrite: bool = False) -> Iterator[Path]:
     """Give the path of a temporary file that becomes `path` if all goes well, else vanishes.
+
+    Links are followed, and stay; a file that is replaced leaves its permissions and its owner to
+    the new one. What is not an ordinary file (a device, a pipe) gets the bytes written into it.
 
     Parameters
     ----------
@@ -28,28 +38,82 @@ def replacing(path: Path, overwrite: bool = False) -> Iterator[Path]:
         When `path` exists, or its folder does not or cannot be written.
     """
     check_target(path, overwrite)
-    temporary = path.with_name(f".vdn-{secrets.token_hex(6)}{path.suffix}")
+    target = Path(os.path.realpath(path))
     try:
-        temporary.touch(exist_ok=False)  # with the permissions of an ordinary file
-        yield temporary
-        check_target(path, overwrite)
-        os.replace(temporary, path)
+        if _is_stream(target):
+            with tempfile.TemporaryDirectory(prefix="vdn-") as folder:
+                temporary = Path(folder) / f"made{path.suffix}"
+                temporary.touch()
+                yield temporary
+                with temporary.open("rb") as made, _stream(target) as stream:
+                    shutil.copyfileobj(made, stream)
+            return
+        temporary = target.with_name(f".vdn-{secrets.token_hex(6)}{path.suffix}")
+        try:
+            temporary.touch(exist_ok=False)  # with the permissions of an ordinary file
+            yield temporary
+            check_target(path, overwrite)
+            _pass_on(target, temporary)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         if isinstance(error, FileError):
             raise
         reason = error.strerror or error
         raise FileError(f"{path}: cannot be written ({reason})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def reserve(file: BinaryIO, size: int) -> None:
+    """Claim space on the disk for a file, before its memory is mapped and written to.
+
+    Writing to mapped memory that finds no space ends the process; this raises instead.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+
+
+@contextmanager
+def _stream(path: Path) -> Iterator[BinaryIO]:
+    """Open a device or a pipe to write into; a pipe that nobody reads is refused after a while."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            number = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+            break
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+    os.set_blocking(number, True)
+    with open(number, "wb") as stream:
+        yield stream
+
+
+def _is_stream(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _pass_on(old: Path, new: Path) -> None:
+    """Give a new file the permissions and, where that is allowed, the owner of the old one."""
+    if not old.exists():
+        return
+    status = old.stat()
+    if hasattr(os, "chown"):
+        with suppress(PermissionError):
+            os.chown(new, status.st_uid, status.st_gid)
+    new.chmod(status.st_mode & 0o7777)
 
 
 def check_target(path: Path, overwrite: bool) -> None:
     """Raise unless `path` may be written."""
-    if not path.parent.is_dir():
-        raise FileError(
-            f"{path}: cannot be written, there is no folder {path.parent}; make it first"
-        )
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        raise FileError(f"{path}: cannot be written, there is no folder {folder}; make it first")
     if path.is_dir():
         raise FileError(f"{path}: is a folder; give the name of a file")
-    if path.exists() and not overwrite:
-        raise FileError(f"{path}: exists; overwrite it or choose another name")
+    if path.is_file() and not overwrite:
+        raise ExistsError(
+            f"{path}: exists; replace it (--overwrite), keep it (--skip-existing), or choose "
+            "another name"
+        )

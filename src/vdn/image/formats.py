@@ -91,7 +91,7 @@ FORMATS = (
     ),
     Format(
         name="jpeg",
-        suffixes=(".jpg", ".jpeg"),
+        suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
         recognise=_begins(b"\xff\xd8\xff"),
         dtypes=("uint8",),
         channels=("gray", "colour"),
@@ -106,7 +106,7 @@ FORMATS = (
     ),
     Format(
         name="tiff",
-        suffixes=(".tiff", ".tif", ".btf", ".tf8"),
+        suffixes=(".tiff", ".tif", ".btf", ".tf8", ".gtiff", ".lsm", ".svs"),
         recognise=_begins(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
         dtypes=_INTEGERS + _FLOATS,
         channels=CHANNELS,
@@ -230,7 +230,7 @@ def format_by_name(name: str) -> Format:
         if candidate.encode and (wanted == candidate.name or f".{wanted}" in candidate.suffixes):
             return candidate
     names = ", ".join(known.name for known in FORMATS if known.encode)
-    raise FileError(f"{name!r} is no format that vdn writes ({names})")
+    raise FileError(f"{name!r} is not a format that vdn writes ({names})")
 
 
 def format_by_suffix(path: Path) -> Format:

@@ -12,13 +12,21 @@ from numpy.typing import NDArray
 
 from vdn.errors import FileError
 from vdn.image.atomic import check_target, replacing
-from vdn.image.formats import Format, format_by_name, format_by_suffix
+from vdn.image.formats import FORMATS, Format, format_by_name, format_by_suffix
 from vdn.image.frame import Frame, FrameSpec
 from vdn.image.job import WriteOptions
 from vdn.image.picture import Picture
 from vdn.image.writer import PictureWriter
 
-__all__ = ["check_output", "copy", "create_map", "create_picture", "map_spec", "write"]
+__all__ = [
+    "check_output",
+    "choose_format",
+    "copy",
+    "create_map",
+    "create_picture",
+    "map_spec",
+    "write",
+]
 
 
 @contextmanager
@@ -71,7 +79,7 @@ def create_picture(
                 yield writer
         return
     name = Path("-")
-    chosen = _choose(name, like, options)
+    chosen = choose_format(name, like, options)
     _check_frames(name, chosen, frames)
     with tempfile.TemporaryDirectory(prefix="vdn-") as folder:
         spool = Path(folder) / f"made{chosen.suffixes[0]}"
@@ -156,7 +164,7 @@ def check_output(
     overwrite: bool = False,
 ) -> Format:
     """Return the format to write, or raise as `create_picture`, before there is work to lose."""
-    chosen = _choose(path, like, options or WriteOptions())
+    chosen = choose_format(path, like, options or WriteOptions())
     if like is not None and _same_file(path, like.path):
         raise FileError(f"{path}: is the input; choose another name")
     check_target(path, overwrite)
@@ -164,12 +172,22 @@ def check_output(
     return chosen
 
 
-def _choose(path: Path, like: Picture | None, options: WriteOptions) -> Format:
+def choose_format(path: Path, like: Picture | None, options: WriteOptions) -> Format:
+    """Return the format of a file to be made: as asked for, as its name or its source says."""
     if options.format is not None:
         return format_by_name(options.format)
-    if path == Path("-") and like is not None and like.format:
+    if like is not None and like.format and _goes_by_content(path, like.path):
         return format_by_name(like.format)
     return format_by_suffix(path)
+
+
+def _goes_by_content(path: Path, source: Path) -> bool:
+    """Tell whether a file keeps the format of its source: a stream, or a name that says none."""
+    known = {suffix for format_ in FORMATS for suffix in format_.suffixes}
+    if path == Path("-"):
+        return True
+    same = path.suffix == source.suffix or path.stem == source.name  # "plain.denoised"
+    return same and path.suffix.lower() not in known
 
 
 def _check_frames(path: Path, chosen: Format, frames: Sequence[FrameSpec]) -> None:

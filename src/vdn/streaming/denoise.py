@@ -11,12 +11,12 @@ import numpy as np
 
 from vdn import __version__
 from vdn.image.atomic import check_target
-from vdn.image.formats import FORMATS, format_by_name, format_by_suffix
+from vdn.image.formats import FORMATS
 from vdn.image.frame import Frame, FrameSpec
 from vdn.image.job import WriteOptions
 from vdn.image.picture import Picture
 from vdn.image.provenance import Provenance
-from vdn.image.write import copy, create_map, create_picture, map_spec
+from vdn.image.write import choose_format, copy, create_map, create_picture, map_spec
 from vdn.models import Models
 from vdn.noise_summary import SigmaStatistics
 from vdn.predictions import Prediction, Request
@@ -281,11 +281,9 @@ class _Outputs:
         target, settings = self._targets.image, self._settings
         if target is None or settings.strength > 0 or settings.quality is not None:
             return False
-        name = self._options(target).format
-        if name is None:
-            assert isinstance(target, Path)
-            return format_by_suffix(target).name == self._picture.format
-        return format_by_name(name).name == self._picture.format
+        path = target if isinstance(target, Path) else Path("-")
+        chosen = choose_format(path, self._picture, self._options(target))
+        return chosen.name == self._picture.format
 
     def _options(self, target: Path | BinaryIO) -> WriteOptions:
         name = self._settings.format

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdn.errors import FileError
+from vdn.image.atomic import reserve
 from vdn.image.frame import Frame, FrameSpec, channels_of
 from vdn.image.job import Job
 from vdn.image.metadata import Metadata
@@ -54,6 +55,8 @@ def encode(path: Path, job: Job) -> None:
         shape=shape,
         fortran_order=job.encoding.get("fortran", False),
     )
+    with path.open("r+b") as file:
+        reserve(file, path.stat().st_size)
     for index, frame in zip(np.ndindex(_stack(shape)), job.frames, strict=True):
         row = 0
         for band in job.frame_bands(frame):
@@ -63,7 +66,7 @@ def encode(path: Path, job: Job) -> None:
 
 
 def check_array(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-    """Refuse arrays that are no images."""
+    """Refuse arrays that are not images."""
     if dtype.kind not in "uif" or dtype.itemsize > 8:
         raise FileError(f"is an array of {dtype}; convert it to integers or floats first")
     if len(shape) < 2:

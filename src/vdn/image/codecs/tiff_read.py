@@ -14,7 +14,7 @@ import numpy as np
 
 from vdn.errors import FileError
 from vdn.image.codecs.tiff_exif import read_directories
-from vdn.image.codecs.tiff_rows import PageRows
+from vdn.image.codecs.tiff_rows import PageRows, packed_bits
 from vdn.image.codecs.tiff_tags import RawTag, passing_tags
 from vdn.image.frame import Frame
 from vdn.image.metadata import Metadata, build_exif
@@ -163,6 +163,8 @@ def _check_colours(page: Any) -> str:
     if samples == 1:
         return "gray"
     if kind in (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR):
+        if samples == 4 and extra and extra[0] not in _ALPHA:
+            return "planes"  # such as red, green, blue and infrared
         return {3: "colour", 4: "colour+alpha"}.get(samples, "planes")
     if samples == 2 and extra and extra[0] in _ALPHA:
         return "gray+alpha"
@@ -202,6 +204,7 @@ def _page_encoding(page: Any) -> dict[str, Any]:
         "tags": tags,
         "planar": page.planarconfig == 2,
         "rgb": page.photometric in (_RGB, _YCBCR),
+        "bits": packed_bits(page),
         "white_is_zero": page.photometric == 0,
         "extrasamples": tuple(page.extrasamples),
         "subfiletype": int(page.subfiletype),

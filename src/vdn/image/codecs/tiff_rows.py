@@ -11,7 +11,7 @@ from vdn.errors import FileError
 from vdn.image.codecs.tiff_inflate import InflatedStrip, can_inflate
 from vdn.image.limits import check_piece
 
-__all__ = ["PageRows"]
+__all__ = ["PageRows", "packed_bits", "repacked", "unpacked"]
 
 _KEPT = 64 * 2**20  # bytes of decoded strips or tiles kept for the rows that come next
 _JPEG = (6, 7, 34892, 33007)
@@ -72,7 +72,10 @@ class PageRows:
             top = piece * self._length
             low, high = max(start, top), min(stop, top + self._length)
             rows[low - start : high - start] = self._part(piece, low - top, high - top)
-        if self._page.photometric == 0 and rows.dtype.kind == "u":  # white is zero
+        white, bits = self._page.photometric == 0, packed_bits(self._page)
+        if bits:
+            rows = unpacked(rows, bits, white)
+        elif white and rows.dtype.kind == "u":  # is zero
             np.invert(rows, out=rows)
         return rows if self._samples > 1 else rows[..., 0]
 
@@ -135,6 +138,41 @@ class PageRows:
             data = _read_at(page, offset + first * row, (last - first) * row)
             parts.append(np.frombuffer(data, dtype).reshape(last - first, self._width, -1))
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+
+
+def packed_bits(page: Any) -> int:
+    """Return the bits of a sample where they are fewer than those of its dtype, else 0."""
+    bits = page.bitspersample
+    packed = page.dtype.kind == "u" and 1 < bits < 8 * page.dtype.itemsize
+    return bits if packed else 0
+
+
+def unpacked(rows: NDArray[Any], bits: int, white_is_zero: bool) -> NDArray[Any]:
+    """Return packed samples as they are worked on: fewer than 8 bits as 8, more as they are.
+
+    Examples
+    --------
+    >>> unpacked(np.array([0, 1, 3], np.uint8), 2, white_is_zero=False).tolist()
+    [0, 85, 255]
+    """
+    largest = 2**bits - 1
+    if white_is_zero:
+        rows = largest - rows
+    return np.rint(rows * (255 / largest)).astype(rows.dtype) if bits < 8 else rows
+
+
+def repacked(rows: NDArray[Any], bits: int, white_is_zero: bool) -> NDArray[Any]:
+    """Return the samples to store: the way back from `unpacked`.
+
+    Examples
+    --------
+    >>> repacked(np.array([0, 90, 255], np.uint8), 2, white_is_zero=True).tolist()
+    [3, 2, 0]
+    """
+    largest = 2**bits - 1
+    stored = np.rint(rows * (largest / 255)) if bits < 8 else np.minimum(rows, largest)
+    stored = stored.astype(rows.dtype)
+    return largest - stored if white_is_zero else stored
 
 
 def _is_direct(page: Any) -> bool:

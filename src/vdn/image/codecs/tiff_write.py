@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vdn.image.atomic import reserve
 from vdn.image.codecs.tiff_exif import append_directories
+from vdn.image.codecs.tiff_rows import repacked
 from vdn.image.codecs.tiff_tags import DESCRIPTION, SOFTWARE, RawTag
 from vdn.image.frame import FrameSpec
 from vdn.image.job import Job
@@ -70,7 +72,11 @@ def _write_pages(
     separate = bool(page.get("planar")) and channels > 1
     storage = _storage(frame, page, channels if separate else 1)
     bands = (np.atleast_3d(band) for each in frames for band in job.frame_bands(each))
-    if page.get("white_is_zero") and frame.dtype.kind == "u":
+    bits = _packed(frame, page)
+    white_is_zero = bool(page.get("white_is_zero"))
+    if bits:
+        bands = (repacked(band, bits, white_is_zero) for band in bands)
+    elif white_is_zero and frame.dtype.kind == "u":
         bands = (np.invert(band) for band in bands)
     shape = (height, width) if channels == 1 else (height, width, channels)
     if separate:
@@ -82,13 +88,14 @@ def _write_pages(
         segments: Iterator[bytes]
         if len(frames) > 1:
             segments = (np.ascontiguousarray(band, dtype).tobytes() for band in bands)
-            shape, storage = (len(frames), *shape), {}
+            shape, storage, bits = (len(frames), *shape), {}, 0
         else:
-            segments = _segments(planes, storage, dtype)
+            segments = _segments(planes, storage, dtype, bits)
         writer.write(
             segments,
             shape=shape,
             dtype=frame.dtype,
+            bitspersample=bits or None,
             photometric=_photometric(frame, page, channels),
             planarconfig=("separate" if separate else "contig") if channels > 1 else None,
             extrasamples=_extrasamples(frame, page) if channels > 1 else None,
@@ -118,6 +125,12 @@ def _extrasamples(frame: FrameSpec, page: Mapping[str, Any]) -> Sequence[Any] | 
     return page.get("extrasamples") or _NEW_ALPHA.get(frame.channels)
 
 
+def _packed(frame: FrameSpec, page: Mapping[str, Any]) -> int:
+    """Return the bits of a sample if they were packed, and the dtype is still that of before."""
+    bits: int = page.get("bits", 0)
+    return bits if bits and frame.dtype == np.dtype("u1" if bits < 8 else "u2") else 0
+
+
 def _storage(frame: FrameSpec, page: Mapping[str, Any], planes: int) -> dict[str, Any]:
     """Return compression, predictor, and the size of tiles or strips."""
     storage = dict(page.get("storage", {}))
@@ -127,6 +140,8 @@ def _storage(frame: FrameSpec, page: Mapping[str, Any], planes: int) -> dict[str
     is_float = frame.dtype.kind == "f"
     if storage.get("predictor") == (_INTEGER_PREDICTOR if is_float else _FLOAT_PREDICTOR):
         storage["predictor"] = None
+    if _packed(frame, page):
+        storage |= {"predictor": None, "compression": 1}  # tifffile packs or compresses
     return storage
 
 
@@ -135,6 +150,7 @@ def _planes(
 ) -> Iterator[Iterable[NDArray[Any]]]:
     """Yield the channels one after the other, which come together: the disk keeps them."""
     height, width, channels = frame.shape
+    reserve(spool, frame.nbytes)
     kept = np.memmap(spool, frame.dtype, "w+", shape=(channels, height, width))
     row = 0
     for band in bands:
@@ -145,10 +161,13 @@ def _planes(
 
 
 def _segments(
-    planes: Iterable[Iterable[NDArray[Any]]], storage: Mapping[str, Any], dtype: np.dtype[Any]
+    planes: Iterable[Iterable[NDArray[Any]]],
+    storage: Mapping[str, Any],
+    dtype: np.dtype[Any],
+    bits: int,
 ) -> Iterator[bytes]:
     """Yield the encoded strips or tiles of bands (n, W, C) of rows."""
-    encode_segment = _encoder(storage, dtype)
+    encode_segment = _encoder(storage, dtype, bits)
     tile = storage.get("tile")
     length = tile[0] if tile else storage["rowsperstrip"]
     for bands in planes:
@@ -183,7 +202,9 @@ def _regrouped(bands: Iterable[NDArray[Any]], length: int) -> Iterator[NDArray[A
         yield waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
 
 
-def _encoder(storage: Mapping[str, Any], dtype: np.dtype[Any]) -> Callable[[NDArray[Any]], bytes]:
+def _encoder(
+    storage: Mapping[str, Any], dtype: np.dtype[Any], bits: int
+) -> Callable[[NDArray[Any]], bytes]:
     from tifffile import TIFF
 
     compression, predictor = int(storage.get("compression", 1)), storage.get("predictor")
@@ -191,6 +212,9 @@ def _encoder(storage: Mapping[str, Any], dtype: np.dtype[Any]) -> Callable[[NDAr
 
     def encode_segment(segment: NDArray[Any]) -> bytes:
         data: Any = np.ascontiguousarray(segment, dtype)
+        if bits:
+            row = segment.shape[1] * segment.shape[2]  # ends with a byte
+            data = np.frombuffer(_pack(data, bits, row), np.uint8)
         if predictor:
             data = TIFF.PREDICTORS[predictor](data, axis=-2)
         if compression > 1:
@@ -198,6 +222,13 @@ def _encoder(storage: Mapping[str, Any], dtype: np.dtype[Any]) -> Callable[[NDAr
         return bytes(data.tobytes())
 
     return encode_segment
+
+
+def _pack(samples: NDArray[Any], bits: int, row: int) -> bytes:
+    import imagecodecs
+
+    native = samples.astype(samples.dtype.newbyteorder("="), copy=False)
+    return bytes(imagecodecs.packints_encode(native, bits, runlen=row))
 
 
 def _resolution(metadata: Metadata, page: Mapping[str, Any]) -> dict[str, Any]:
