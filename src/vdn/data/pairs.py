@@ -1,6 +1,6 @@
 """Noisy and clean photographs of the same scenes, decoded only when asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
@@ -87,6 +87,13 @@ class FilePairs(Sequence[Pair]):
     def select(self, keep: Callable[[str], bool]) -> "FilePairs":
         """The pairs whose name satisfies a condition."""
         return FilePairs(tuple(pair for pair in self.files if keep(pair.name)))
+
+    def split(self, apart: Collection[Path]) -> "tuple[FilePairs, FilePairs]":
+        """The pairs whose noisy file is not among some, and those whose is."""
+        sides: tuple[list[PairFiles], list[PairFiles]] = ([], [])
+        for pair in self.files:
+            sides[pair.noisy in apart].append(pair)
+        return FilePairs(tuple(sides[0])), FilePairs(tuple(sides[1]))
 
 
 class Mixture(Sequence[Pair]):

@@ -20,8 +20,10 @@ def error_scale(model: VDN, held: Sequence[Held], told: bool = False) -> float:
     as the score; all pixels of all images count alike). A model may be `told` the true noise.
     """
     scores = []
+    device = next(model.parameters()).device
     with torch.inference_mode():
-        for _, noisy, clean, sigma in held:
+        for _, *tensors in held:
+            noisy, clean, sigma = (tensor.to(device) for tensor in tensors)
             posterior = model(noisy, sigma=sigma) if told else model(noisy)
             if posterior.error is None:
                 raise ValueError("the model has no error head to calibrate")

@@ -14,7 +14,10 @@ __all__ = ["load_state", "save_state"]
 def save_state(path: Path, state: dict[str, Any]) -> None:
     """Write beside `path`, then move into place: a crash leaves the previous file whole."""
     temporary = path.with_suffix(".part")
-    torch.save(state, temporary)
+    with temporary.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())  # the name must not outlive a crash without its bytes
     os.replace(temporary, path)
 
 

@@ -1,8 +1,10 @@
 """One experiment, one TOML file: frozen dataclasses in which an unknown key is an error."""
 
 import dataclasses
+import math
 import tomllib
 import typing
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -95,13 +97,15 @@ class Optimiser:
 class Schedule:
     """How long: by the clock (`minutes`) or by images seen (`images`); exactly one of them.
 
-    `decay` is a cosine down to `final_fraction`, or a factor of `milestone_factor` at each of
-    `milestones`, fractions of the run.
+    A step takes `batch` patches a process, `accumulate` times. `decay` is a cosine down to
+    `final_fraction`, or a factor of `milestone_factor` at each of `milestones`, fractions of the
+    run.
     """
 
     minutes: float = 0.0
     images: int = 0
     batch: int = 16
+    accumulate: int = 1
     warmup: int = 200
     decay: Literal["cosine", "milestones"] = "cosine"
     milestones: tuple[float, ...] = ()
@@ -147,12 +151,44 @@ class Config:
                 f"schedule.minutes is {self.schedule.minutes} and schedule.images is "
                 f"{self.schedule.images}; set exactly one of them above 0"
             )
+        for name, value, fits, wanted in self._bounds():
+            if not fits:
+                raise ConfigError(f"{name} is {value!r}; give {wanted}")
         families = FAMILIES[self.objective.kind]
         if self.network.family not in families:
             raise ConfigError(
                 f"objective.kind is {self.objective.kind!r}, which cannot train network.family "
                 f"{self.network.family!r}; it trains {', '.join(families)}"
             )
+
+    def _bounds(self) -> Iterator[tuple[str, Any, bool, str]]:
+        """Yield the keys whose values have to lie in a range."""
+        network, data, schedule = self.network, self.data, self.schedule
+        light = network.family == "light"
+        levels = len(network.widths) == len(network.blocks) > 0
+        yield "network.channels", network.channels, network.channels in (1, 3), "1 or 3"
+        yield (
+            "network.widths",
+            network.widths,
+            not light or (levels and min(network.widths) > 0),
+            f"one above 0 for each of network.blocks, {network.blocks}",
+        )
+        least = {"data.patch": (data.patch, 1), "schedule.batch": (schedule.batch, 1)}
+        least |= {"schedule.accumulate": (schedule.accumulate, 1)}
+        least |= {"schedule.warmup": (schedule.warmup, 0), "data.workers": (data.workers, 0)}
+        least |= {"data.holdout_every": (data.holdout_every, 0)}
+        for name, (number, low) in least.items():
+            yield name, number, number >= low, f"a number of at least {low}"
+        for kind, share in data.noise.items():
+            yield f"data.noise.{kind}", share, 0 <= share < math.inf, "a share of 0 or more"
+        yield "data.noise", data.noise, sum(data.noise.values()) > 0, "a share above 0"
+        shares = {"data.pair_share": data.pair_share, "data.gray_share": data.gray_share}
+        for name, share in shares.items():
+            yield name, share, 0 <= share <= 1, "a share from 0 to 1"
+        yield "data.sigma_max", data.sigma_max, 0 < data.sigma_max <= 1, "a number up to 1"
+        rates = self.optimiser.learning_rate, self.optimiser.muon_learning_rate
+        yield "optimiser.learning_rate", rates, min(rates) > 0, "numbers above 0"
+        yield "optimiser.ema", self.optimiser.ema, 0 <= self.optimiser.ema < 1, "0 to below 1"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain containers, ready for JSON or TOML; `from_dict` is the way back."""

@@ -2,13 +2,18 @@
 
 import json
 import logging
+import math
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from accelerate.utils import DistributedDataParallelKwargs, broadcast, set_seed
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from vdn.errors import ConfigError, FileError
@@ -28,7 +33,7 @@ from vdn.training.precision import choose_precision
 from vdn.training.samples import endless_loader, training_data
 from vdn.training.validation import validate
 
-__all__ = ["run", "train"]
+__all__ = ["Run", "run", "train"]
 
 logger = logging.getLogger(__name__)
 CHECKPOINT, LOG, CONFIG = "checkpoint.pt", "log.jsonl", "config.json"
@@ -64,8 +69,100 @@ def run(
     return folder
 
 
+@dataclass
+class Run:
+    """The state of a training run: all that a checkpoint holds and `--resume` needs.
+
+    Attributes
+    ----------
+    model
+        The bare model, whose weights move.
+    optimisers, average, clipper
+        What moves them, their moving average, and the bound on the gradient.
+    step, images, seconds
+        How far the run is; `seconds` are those of training before the present process.
+    error_scale
+        The calibrated factor of the error head.
+    """
+
+    config: Config
+    model: nn.Module
+    optimisers: Sequence[torch.optim.Optimizer]
+    average: AveragedModel
+    clipper: NormClipper
+    step: int = 0
+    images: int = 0
+    seconds: float = 0.0
+    error_scale: float = 1.0
+
+    @classmethod
+    def begin(cls, config: Config, model: nn.Module, dtype: torch.dtype) -> "Run":
+        """Return the state before the first step."""
+        ema = moving_average(config.optimiser.ema)
+        return cls(
+            config,
+            model,
+            make_optimisers(model, config.optimiser, dtype),
+            AveragedModel(model, multi_avg_fn=ema, use_buffers=True),
+            NormClipper(config.optimiser.clip),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return plain containers and tensors; `load` is the way back."""
+        return {
+            "config": self.config.as_dict(),
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "step": self.step,
+            "images": self.images,
+            "seconds": self.seconds,
+            "clip_running": self.clipper.running,
+            "error_scale": self.error_scale,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take up a state, of the same configuration but for its schedule.
+
+        Raises
+        ------
+        ConfigError
+            When the configuration is another: names the keys.
+        """
+        changed = sorted(_differences(state["config"], self.config.as_dict()))
+        if changed:
+            raise ConfigError(
+                f"the run to resume has another {', '.join(changed)}; resume it as it was (only "
+                "the schedule may change), or begin a run of your own from its weights (start)"
+            )
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+        self.step, self.images, self.seconds = state["step"], state["images"], state["seconds"]
+        self.clipper.running = state["clip_running"]
+
+    def update(self, factor: float) -> float:
+        """Move the weights by the gradients that are there; return their norm.
+
+        Where it is not finite nothing moves: no weight, no momentum, no average.
+        """
+        norm = self.clipper(list(self.model.parameters()))
+        if math.isfinite(norm):
+            for optimiser in self.optimisers:
+                for group in optimiser.param_groups:
+                    group["lr"] = group["initial_lr"] * factor
+                optimiser.step()
+            self.average.update_parameters(self.model)
+        self.step += 1
+        return norm
+
+
 def train(config: Config, folder: Path, *, resume: bool = False) -> None:
-    """Train one model into a run folder: `config.json`, `log.jsonl`, `checkpoint.pt`."""
+    """Train one model into a run folder: `config.json`, `log.jsonl`, `checkpoint.pt`.
+
+    The folder appears with the first step: an error before it leaves nothing behind.
+    """
     dtype = choose_precision(config.precision)
     accelerator = Accelerator(
         cpu=not torch.cuda.is_available(),
@@ -77,130 +174,152 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
         raise ConfigError(f"{folder}: already holds a run; resume it or choose another folder")
     if resume and not checkpoint.exists():
         raise FileError(f"{checkpoint}: nothing to resume")
-    folder.mkdir(parents=True, exist_ok=True)
     set_seed(config.seed)
     objective = choose_objective(config.objective)
     told = config.objective.kind in TOLD
-    model = build_model(config.network, end_to_end=config.objective.kind in END_TO_END)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    bare = build_model(config.network, end_to_end=config.objective.kind in END_TO_END)
+    bare.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.start:
         from vdn.training.weights import load_weights
 
-        load_weights(model, config.start)
-    freeze_unreached(model, objective, config.network.channels)
-    model = accelerator.prepare(model)
-    plain = accelerator.unwrap_model(model)
-    optimisers = make_optimisers(plain, config.optimiser, dtype)
-    average = AveragedModel(
-        plain, multi_avg_fn=moving_average(config.optimiser.ema), use_buffers=True
-    )
-    clipper = NormClipper(config.optimiser.clip)
-    step = images = 0
-    elapsed, scale = 0.0, 1.0
+        load_weights(bare, config.start)
+    freeze_unreached(bare, objective, config.network.channels)
+    model = accelerator.prepare(bare)
+    current = Run.begin(config, accelerator.unwrap_model(model), dtype)
     if resume:
-        state = load_state(checkpoint)
-        plain.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
-        step, images, elapsed = state["step"], state["images"], state["seconds"]
-        clipper.running = state["clip_running"]
+        current.load(load_state(checkpoint))
     patches, held = training_data(config)
     loader = endless_loader(
         patches,
         config,
-        start=images,
+        start=current.images,
         process=accelerator.process_index,
         processes=accelerator.num_processes,
     )
+    log = _Log(current, folder, accelerator.is_main_process)
+    schedule, before, begun = config.schedule, current.step, time.monotonic()
+    earlier = current.seconds
+
+    def validation() -> dict[str, float]:
+        with accelerator.autocast():
+            return validate(current.average.module, held, told)
 
     def save() -> None:
-        if not accelerator.is_main_process:
-            return
-        whole = {
-            "config": config.as_dict(),
-            "model": plain.state_dict(),
-            "average": average.state_dict(),
-            "optimisers": [optimiser.state_dict() for optimiser in optimisers],
-            "step": step,
-            "images": images,
-            "seconds": seconds(),
-            "clip_running": clipper.running,
-            "error_scale": scale,
-        }
-        save_state(checkpoint, whole)
+        if accelerator.is_main_process and current.step > before:
+            folder.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(config.as_dict(), indent=1)
+            (folder / CONFIG).write_text(text, encoding="utf-8")
+            save_state(checkpoint, current.state())
 
-    def seconds() -> float:
-        return elapsed + time.monotonic() - begun
-
-    def record(kind: str, values: dict[str, float]) -> None:
-        row = {"kind": kind, "step": step, "images": images, "seconds": round(seconds(), 1)}
-        row |= {name: round(value, 6) for name, value in values.items()}
-        if accelerator.is_main_process:
-            with (folder / LOG).open("a", encoding="utf-8") as log:
-                log.write(json.dumps(row) + "\n")
-            logger.info(" ".join(f"{name}={value}" for name, value in row.items()))
-
-    if accelerator.is_main_process:
-        (folder / CONFIG).write_text(json.dumps(config.as_dict(), indent=1), encoding="utf-8")
-    parameters = list(plain.parameters())
-    schedule = config.schedule
-    sums: dict[str, float] = {}
-    steps_in_tick = 0
-    begun = time.monotonic()
-    last_tick = last_checkpoint = last_validation = seconds()
+    if config.start and held and not resume:
+        log.row("start", validation())
+    last_checkpoint = last_validation = current.seconds
+    batches = (_on_device(batch, accelerator.device) for batch in loader)
     try:
-        for batch in loader:
-            if schedule.images:
-                progress = images / schedule.images
-            else:
-                progress = seconds() / (60 * schedule.minutes)
-            if progress >= 1:
-                break
-            factor = learning_rate_factor(step, progress, schedule)
-            for optimiser in optimisers:
-                for group in optimiser.param_groups:
-                    group["lr"] = group["initial_lr"] * factor
-                optimiser.zero_grad()
-            batch["noisy"] = batch["noisy"].contiguous(memory_format=torch.channels_last)
-            terms = objective(model, batch)
-            accelerator.backward(terms.loss)
-            norm = clipper(parameters)
-            for optimiser in optimisers:
-                optimiser.step()
-            average.update_parameters(plain)
-            step += 1
-            images += schedule.batch * accelerator.num_processes
-            steps_in_tick += 1
-            for name, term in {"loss": terms.loss, **terms.named}.items():
-                sums[name] = sums.get(name, 0.0) + float(term.detach())
-            sums["gradient_norm"] = sums.get("gradient_norm", 0.0) + norm
-            now = seconds()
-            if now - last_tick >= schedule.tick_seconds:
-                means = {name: value / steps_in_tick for name, value in sums.items()}
-                means["rate"] = factor
-                means["images_per_second"] = steps_in_tick * schedule.batch / (now - last_tick)
-                record("tick", means)
-                sums, steps_in_tick, last_tick = {}, 0, now
+        while (progress := _progress(current, accelerator)) < 1:
+            factor = learning_rate_factor(current.step, progress, schedule)
+            current.model.zero_grad()
+            for part in range(schedule.accumulate):
+                last = part == schedule.accumulate - 1
+                with nullcontext() if last else accelerator.no_sync(model):
+                    terms = objective(model, next(batches))
+                    accelerator.backward(terms.loss / schedule.accumulate)
+                log.add({"loss": terms.loss, **terms.named})
+            norm = current.update(factor)
+            current.images += schedule.batch * schedule.accumulate * accelerator.num_processes
+            current.seconds = now = earlier + time.monotonic() - begun
+            log.add({"gradient_norm": norm})
+            log.tick(factor, progress, accelerator.num_processes)
             if held and now - last_validation >= 60 * schedule.validate_minutes:
-                record("validation", _validate(accelerator, average.module, held, told))
-                last_validation = seconds()
+                log.row("validation", validation())
+                last_validation = current.seconds
             if now - last_checkpoint >= 60 * schedule.checkpoint_minutes:
                 save()
-                last_checkpoint = seconds()
+                last_checkpoint = current.seconds
     finally:
         save()  # also after Ctrl-C or an error: the run can be resumed from here
     if held:
-        record("validation", _validate(accelerator, average.module, held, told))
+        log.row("validation", validation())
         if config.network.family == "light" and config.network.error_width:
-            scale = error_scale(cast(VDN, average.module), held, told)
-            record("calibration", {"error_scale": scale})
+            current.error_scale = error_scale(cast(VDN, current.average.module), held, told)
+            log.row("calibration", {"error_scale": current.error_scale})
             save()
     accelerator.end_training()
 
 
-def _validate(
-    accelerator: Accelerator, model: Any, held: list[Any], told: bool
-) -> dict[str, float]:
-    with accelerator.autocast():
-        return validate(model, held, told)
+class _Log:
+    """`log.jsonl` and the status lines; sums stay on the device until a line is written."""
+
+    def __init__(self, current: Run, folder: Path, writes: bool) -> None:
+        self._run, self._folder, self._writes = current, folder, writes
+        self._sums: dict[str, Any] = {}
+        self._last, self._images = current.seconds, current.images
+
+    def add(self, values: Mapping[str, Tensor | float]) -> None:
+        """Take in values of a step, or of a part of it."""
+        for name, value in values.items():
+            value = value.detach() if isinstance(value, Tensor) else value
+            total, count = self._sums.get(name, (0.0, 0))
+            self._sums[name] = total + value, count + 1
+
+    def tick(self, factor: float, progress: float, processes: int) -> None:
+        """Write a line of means if it is time to."""
+        seconds = self._run.seconds - self._last
+        if seconds < self._run.config.schedule.tick_seconds:
+            return
+        means = {name: float(total) / count for name, (total, count) in self._sums.items()}
+        means["rate"] = factor
+        means["images_per_second"] = (self._run.images - self._images) / seconds
+        means["minutes_left"] = self._run.seconds / 60 * (1 / max(progress, 1e-9) - 1)
+        self.row("tick", means)
+        self._sums, self._last, self._images = {}, self._run.seconds, self._run.images
+
+    def row(self, kind: str, values: Mapping[str, float]) -> None:
+        """Write a line."""
+        if not self._writes:
+            return
+        run = self._run
+        row = {"kind": kind, "step": run.step, "images": run.images, "seconds": run.seconds}
+        row = row | {name: round(value, 6) for name, value in values.items()}
+        row["seconds"] = round(run.seconds, 1)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / LOG).open("a", encoding="utf-8") as log:
+            log.write(json.dumps(row) + "\n")
+        logger.info(" ".join(f"{name}={value}" for name, value in row.items()))
+
+
+def _progress(current: Run, accelerator: Accelerator) -> float:
+    """Return the share of the run that is done, the same on every rank: the first one's clock."""
+    schedule = current.config.schedule
+    if schedule.images:
+        return current.images / schedule.images
+    share = current.seconds / (60 * schedule.minutes)
+    if accelerator.num_processes == 1:
+        return share
+    shared = torch.tensor(share, dtype=torch.float64, device=accelerator.device)
+    return float(broadcast(shared))
+
+
+def _on_device(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    moved = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+    moved["noisy"] = moved["noisy"].contiguous(memory_format=torch.channels_last)
+    return moved
+
+
+_FREE = ("schedule", "data.workers")  # what a resumed run may change
+
+
+def _differences(before: Any, after: Any, where: str = "") -> Iterator[str]:
+    """Yield the keys, joined by dots, whose values differ."""
+    if where in _FREE:
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in {*before, *after}:
+            name = f"{where}.{key}" if where else key
+            yield from _differences(before.get(key), after.get(key), name)
+    elif _plain(before) != _plain(after):
+        yield where
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

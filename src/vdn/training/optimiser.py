@@ -141,7 +141,8 @@ def make_optimisers(
 def learning_rate_factor(step: int, progress: float, schedule: Schedule) -> float:
     """The multiplier of the initial learning rates.
 
-    Linear warm-up over ``schedule.warmup`` steps, then a cosine in `progress` (0 to 1) down to
+    Linear warm-up over ``schedule.warmup`` steps, in runs by the clock over a tenth of the time if
+    that is less, then a cosine in `progress` (0 to 1) down to
     ``final_fraction``, or ``milestone_factor`` once for each of ``milestones`` that is past.
 
     Examples
@@ -150,6 +151,8 @@ def learning_rate_factor(step: int, progress: float, schedule: Schedule) -> floa
     0.5
     """
     warm = min(1.0, (step + 1) / max(schedule.warmup, 1))
+    if schedule.minutes:
+        warm = min(1.0, max(warm, 10 * progress))
     if schedule.decay == "milestones":
         past = sum(progress >= milestone for milestone in schedule.milestones)
         return warm * schedule.milestone_factor**past
@@ -188,15 +191,10 @@ class NormClipper:
         self.factor, self.decay, self.running = factor, decay, 0.0
 
     def __call__(self, parameters: Sequence[nn.Parameter]) -> float:
-        """Clip in place and return the norm before; a norm that is not finite zeroes the step."""
+        """Clip in place and return the norm before, which may not be finite."""
         norm = torch.nn.utils.get_total_norm(p.grad for p in parameters if p.grad is not None)
         value = float(norm)
-        if not math.isfinite(value):
-            for parameter in parameters:
-                if parameter.grad is not None:
-                    parameter.grad.zero_()
-            return value
-        if self.factor:
+        if self.factor and math.isfinite(value):
             limit = self.factor * self.running if self.running else value
             torch.nn.utils.clip_grads_with_norm_(parameters, max(limit, 1e-12), norm)
             kept = min(value, limit) if self.running else value

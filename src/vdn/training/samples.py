@@ -6,6 +6,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Sampler
 
+from vdn.data.corruption import CORRUPTIONS
 from vdn.data.images import image_files, read_rgb, split_holdout
 from vdn.data.pair_noise import MeasuredPair, measure_pair
 from vdn.data.pairs import Mixture, Pair, pair_folder
@@ -34,11 +35,20 @@ def training_data(config: Config) -> tuple[Patches, list[Held]]:
     pairs, held_pairs = _pairs(config)
     if not training and not pairs:
         raise ConfigError("data.folders and data.pairs are both empty; name at least one folder")
+    unknown = sorted(set(config.data.noise) - set(CORRUPTIONS))
+    if unknown:
+        raise ConfigError(f"data.noise names {', '.join(unknown)}; known: {', '.join(CORRUPTIONS)}")
+    share = config.data.pair_share
+    if training and pairs and not share:
+        raise ConfigError(
+            "data.pair_share is 0, so the pairs of data.pairs would not be trained on; give a "
+            "share above 0, such as 0.5, or leave out data.pairs"
+        )
     patches = Patches(
         training,
         pairs,
         config.data.noise,
-        pair_share=config.data.pair_share if training else 1.0,
+        pair_share=share if training else 1.0,
         sigma_max=config.data.sigma_max,
         patch=config.data.patch,
         exposure=_ends(config.data.exposure),
@@ -58,14 +68,12 @@ def _pairs(config: Config) -> tuple[Sequence[MeasuredPair | Pair], list[Measured
     held_out: list[MeasuredPair] = []
     for folder in config.data.pairs:
         pairs = pair_folder(folder, config.network.channels)
-        kept, out = split_holdout([pair.noisy for pair in pairs.files], config.data.holdout_every)
-        names = {path.stem for path in kept}
-        chosen = pairs.select(names.__contains__)
+        every = config.data.holdout_every
+        _, out = split_holdout([pair.noisy for pair in pairs.files], every)
+        chosen, apart = pairs.split(set(out))
         lazily = config.objective.xi == "residual"
         sets.append(chosen if lazily else [measure_pair(*pair) for pair in chosen])
-        held_out += [
-            measure_pair(*pair) for pair in pairs.select({p.stem for p in out}.__contains__)
-        ]
+        held_out += [measure_pair(*pair) for pair in apart]
     if not sets:
         return [], []
     return Mixture(sets, config.data.pair_shares or [1] * len(sets)), held_out

@@ -59,8 +59,10 @@ def validate(model: nn.Module, held: Sequence[Held], told: bool = False) -> dict
     """
     scores: dict[str, list[float]] = {}
     model.eval()
+    device = next(model.parameters()).device
     with torch.inference_mode():
-        for name, noisy, clean, sigma in held:
+        for name, *tensors in held:
+            noisy, clean, sigma = (tensor.to(device) for tensor in tensors)
             posterior = model(noisy, sigma=sigma) if told else model(noisy)
             mse = (posterior.mean.clamp(0, 1) - clean).square().mean()
             scores.setdefault(f"psnr_{name}", []).append(float(-10 * torch.log10(mse)))

@@ -18,7 +18,13 @@ AVERAGE_PREFIX = "module."
 
 def averaged_weights(checkpoint: str | Path) -> dict[str, Tensor]:
     """The averaged (EMA) weights in a run's ``checkpoint.pt``, by parameter name."""
-    average = load_state(Path(checkpoint))["average"]
+    state = load_state(Path(checkpoint))
+    if not isinstance(state, dict) or "average" not in state:
+        raise FileError(
+            f"{checkpoint}: is not the checkpoint of a run of vdn (it holds no average); give a "
+            "run folder, an .onnx file, or the name of a shipped model"
+        )
+    average = state["average"]
     return {
         name.removeprefix(AVERAGE_PREFIX): value
         for name, value in average.items()
