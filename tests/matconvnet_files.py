@@ -3,11 +3,12 @@
 from itertools import pairwise
 from pathlib import Path
 
+import h5py
 import numpy as np
 from scipy.io import savemat
 from scipy.signal import correlate
 
-__all__ = ["blocks", "chain", "convolve", "save_dag", "save_simple", "unblocks"]
+__all__ = ["blocks", "chain", "convolve", "save_dag", "save_hdf5", "save_simple", "unblocks"]
 
 
 def chain(*widths: int, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -80,4 +81,41 @@ def save_dag(path: Path, layers: list[tuple[str, str, list[np.ndarray]]]) -> Pat
     kinds = ("name", "type", "inputs", "outputs", "params", "block")
     graph = np.array([structs], [(field, object) for field in kinds])
     savemat(path, {"net": {"params": params, "layers": graph, "meta": {"x": 1.0}}})
+    return path
+
+
+def save_hdf5(path: Path, layers: list[dict[str, object]]) -> Path:
+    """A SimpleNN as MATLAB 7.3 saves it: HDF5 behind MATLAB's header, axes reversed, cells as
+    references into `#refs#`, text as numbers, what is empty as its size."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+
+        def put(group: h5py.Group, name: str, value: object) -> h5py.Dataset | h5py.Group:
+            kind = "single"
+            if isinstance(value, dict):
+                item = group.create_group(name)
+                for field, member in value.items():
+                    put(item, field, member)
+                kind = "struct"
+            elif isinstance(value, str):
+                item = group.create_dataset(name, data=np.array([[ord(c)] for c in value], "u2"))
+                kind = "char"
+            elif isinstance(value, np.ndarray) and value.dtype == object and not value.size:
+                item = group.create_dataset(name, data=np.zeros(2, "u8"))
+                item.attrs["MATLAB_empty"] = np.uint8(1)
+                kind = "cell"
+            elif isinstance(value, np.ndarray) and value.dtype == object:
+                refs = file.require_group("#refs#")
+                cells = [put(refs, f"r{len(refs)}", each).ref for each in value.flat]
+                item = group.create_dataset(name, (len(cells), 1), h5py.ref_dtype)
+                item[:, 0] = cells
+                kind = "cell"
+            else:
+                item = group.create_dataset(name, data=np.atleast_2d(np.asarray(value)).T)
+                kind = "single" if item.dtype == "f4" else "double"
+            item.attrs["MATLAB_class"] = np.bytes_(kind)
+            return item
+
+        put(file, "net", {"layers": cell(*layers)})
+    with path.open("r+b") as raw:
+        raw.write(b"MATLAB 7.3 MAT-file, Platform: PCWIN64".ljust(124) + b"\x00\x02IM")
     return path

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from matconvnet_files import blocks, chain, convolve, save_dag, save_simple, unblocks
+from matconvnet_files import blocks, chain, convolve, save_dag, save_hdf5, save_simple, unblocks
 from vdn.errors import FileError
 from vdn.networks import CBDNetRelease
 from vdn.peers import load_peer
@@ -101,12 +101,56 @@ def test_what_is_no_network_is_named(tmp_path):
     (tmp_path / "text.mat").write_text("no MATLAB file, but long enough to hold a header" * 9)
     with pytest.raises(FileError, match=r"text\.mat: cannot be read as a MATLAB file"):
         load_peer(tmp_path / "text.mat")
-    with pytest.raises(FileError, match=r"none\.mat"):
+    with pytest.raises(FileError, match=r"none\.mat: no such file"):
         load_peer(tmp_path / "none.mat")
     header = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
-    (tmp_path / "new.mat").write_bytes(header + bytes(512))
-    with pytest.raises(FileError, match="save it again with '-v7'"):
-        load_peer(tmp_path / "new.mat")
+    (tmp_path / "cut.mat").write_bytes(header.ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(512))
+    with pytest.raises(FileError, match=r"cut\.mat: cannot be read as a MATLAB file"):
+        load_peer(tmp_path / "cut.mat")
     layers = interleaved(chain(3, 4, 5))
     with pytest.raises(FileError, match="a chain from 3 to 5 channels"):
         load_peer(save_simple(tmp_path / "chain.mat", layers))
+
+
+NOTHING = np.empty((0, 0), object)
+
+
+@pytest.mark.parametrize("widths", [(1, 6, 6, 1), (3, 6, 6, 3), (5, 6, 4), (13, 6, 6, 12)])
+def test_version_7_3_computes_what_version_5_does(tmp_path, widths):
+    layers = interleaved(chain(*widths))
+    for layer in layers:
+        layer.setdefault("weights", NOTHING)
+    if widths[0] in (5, 13):
+        block = {"type": "SubP", "weights": NOTHING}
+        layers = [block | {"scale": 0.5}, {"type": "concat", "weights": NOTHING}, *layers]
+        layers.append(block | {"scale": 2.0})
+    new = load_peer(save_hdf5(tmp_path / "new.mat", layers))
+    old = load_peer(save_simple(tmp_path / "old.mat", layers))
+    image = np.random.default_rng(1).random((8, 6, new.channels), dtype=np.float32)
+    assert new.needs_sigma == (widths[0] in (5, 13))
+    np.testing.assert_array_equal(new(image, 0.1), old(image, 0.1))
+
+
+@pytest.mark.parametrize("save", [save_simple, save_hdf5])
+@pytest.mark.parametrize(
+    ("widths", "change", "message"),
+    [
+        ((2, 4, 1), {}, "is an FDnCNN"),
+        ((4, 4, 3), {}, "is an FDnCNN"),
+        ((1, 4, 4, 1), {"dilate": 2.0}, "has dilate 2"),
+        ((1, 4, 4, 1), {"stride": 2.0}, "has stride 2"),
+        ((1, 4, 4, 1), {"type": "relu", "leak": 0.1}, "has leak 0.1"),
+    ],
+)
+def test_networks_that_compute_something_else_are_refused(tmp_path, save, widths, change, message):
+    layers = interleaved(chain(*widths))
+    layers[1 if "leak" in change else 0] |= change
+    with pytest.raises(FileError, match=message):
+        load_peer(save(tmp_path / "other.mat", layers))
+
+
+@pytest.mark.parametrize("net", [{"layers": 1.0}, {"layers": {"type": 2.0}}])
+def test_a_net_laid_out_otherwise_is_refused(tmp_path, net):
+    savemat(tmp_path / "other.mat", {"net": net})
+    with pytest.raises(FileError, match=r"other\.mat"):
+        load_peer(tmp_path / "other.mat")

@@ -1,8 +1,9 @@
-"""Weights of MatConvNet networks: SimpleNN and DagNN ``.mat`` files.
+"""Weights of MatConvNet networks: SimpleNN and DagNN ``.mat`` files of any version from 5 on.
 
 MatConvNet keeps filters as (kh, kw, in, out), of a transposed convolution as (kh, kw, out, in), and
 its convolution does not flip them, as torch's does not. Its blocks of 2x2 pixels (`SubP`) go down
-the columns first, torch's along the rows.
+the columns first, torch's along the rows. Files of version 7.3 are HDF5, which has the axes of
+every array in reverse order.
 """
 
 from collections.abc import Iterator
@@ -13,12 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vdn.errors import FileError
+from vdn.errors import FileError, MissingExtraError
 from vdn.peers.convolution import Convolution, Normalisation, merged
 
 __all__ = ["read_matconvnet"]
 
 ROWS_FIRST = (0, 2, 1, 3)
+FIELDS = {"layers", "params", "name", "type", "weights", "value", "dilate", "stride", "leak"}
+"""What is read of a network; its training state and options are left where they are."""
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+HDF5_OFFSET = 512  # MATLAB's own header stands before it
 
 
 def read_matconvnet(path: Path) -> dict[str, Convolution]:
@@ -27,73 +32,141 @@ def read_matconvnet(path: Path) -> dict[str, Convolution]:
     Raises
     ------
     FileError
-        If the file cannot be read or holds no network.
+        If the file cannot be read, holds no network, or one with layers that are not known here.
+    MissingExtraError
+        If the file is of version 7.3 and h5py is not installed.
     """
     net = _load(path)
-    if "params" in (net.dtype.names or ()):
-        return dict(_directed_graph(net, path))
+    try:
+        return dict(_directed_graph(net, path)) if "params" in net else _simple(net, path)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+        raise FileError(f"{path}: is not laid out as MatConvNet lays out a network") from error
+
+
+def _simple(net: dict[str, Any], path: Path) -> dict[str, Convolution]:
     layers: dict[str, Convolution] = {}
     blocks = False
-    for layer in _items(net["layers"]):
-        kind = _text(layer["type"])
+    for layer in _several(net["layers"]):
+        kind = layer["type"]
+        _check(layer, path)
         if kind == "conv":
-            weight, bias = list(_items(layer["weights"]))[:2]
+            weight, bias = layer["weights"][:2]
             layers[str(len(layers))] = Convolution(_filters(weight), _vector(bias))
         elif kind == "bnorm" and layers:
-            gain, offset, moments = list(_items(layer["weights"]))[:3]
+            gain, offset, moments = layer["weights"][:3]
             mean, deviation = _tensor(np.asarray(moments).reshape(-1, 2)).T
             last = next(reversed(layers))
             gain, offset = _tensor(np.ravel(gain)), _tensor(np.ravel(offset))
             layers[last] = merged(layers[last], Normalisation(gain, offset, mean, deviation))
         blocks |= kind == "SubP"
-    return _rows_first(layers) if blocks else layers
+    return _rows_first(layers) if blocks and layers else layers
 
 
-def _load(path: Path) -> Any:
-    from scipy.io import loadmat
+def _check(layer: dict[str, Any], path: Path) -> None:
+    """Refuse a layer that computes something else than the networks known here."""
+    for field, usual in (("dilate", 1), ("stride", 1), ("leak", 0)):
+        value = layer.get(field, usual)
+        if np.any(np.asarray(value) != usual):
+            raise FileError(
+                f"{path}: a layer {layer['type']} has {field} {np.ravel(value)[0]:g}, as no "
+                "DnCNN or FFDNet has"
+            )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """The struct `net`: structs as dicts, cells and struct arrays as lists, text as str."""
+    from scipy.io import loadmat, whosmat
     from scipy.io.matlab import MatReadError
 
+    if not path.is_file():
+        raise FileError(f"{path}: no such file")
     try:
-        content = loadmat(path)
-    except NotImplementedError as error:
-        raise FileError(
-            f"{path}: is in MATLAB's v7.3 format; load it there and save it again with '-v7'"
-        ) from error
-    except (OSError, ValueError, TypeError, MatReadError) as error:
+        with path.open("rb") as file:
+            file.seek(HDF5_OFFSET)
+            if file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE:
+                return _load_hdf5(path)
+        names = [name for name, *_ in whosmat(path)]
+        net = _plain(loadmat(path, variable_names=["net"]).get("net"))
+    except (OSError, ValueError, TypeError, KeyError, NotImplementedError, MatReadError) as error:
         raise FileError(f"{path}: cannot be read as a MATLAB file ({error})") from error
-    net = content.get("net")
-    if net is None or "layers" not in (net.dtype.names or ()):
-        names = ", ".join(name for name in content if not name.startswith("__")) or "nothing"
-        raise FileError(f"{path}: holds {names}; a MatConvNet network is a struct called net")
-    return net.flat[0]
+    return _network(net, names, path)
 
 
-def _directed_graph(net: Any, path: Path) -> Iterator[tuple[str, Convolution]]:
-    values = {_text(parameter["name"]): parameter["value"] for parameter in _items(net["params"])}
-    for layer in _items(net["layers"]):
-        kind = _text(layer["type"])
+def _network(net: Any, names: list[str], path: Path) -> dict[str, Any]:
+    if not isinstance(net, dict) or "layers" not in net:
+        raise FileError(
+            f"{path}: holds {', '.join(names) or 'nothing'}; "
+            "a MatConvNet network is a struct called net"
+        )
+    return net
+
+
+def _plain(array: Any) -> Any:
+    """What scipy has read, freed of the arrays of one element that MATLAB puts around all."""
+    if not isinstance(array, np.ndarray):
+        return array
+    if array.dtype.names:
+        fields = FIELDS & set(array.dtype.names)
+        structs = [{field: _plain(item[field]) for field in fields} for item in array.flat]
+        return structs[0] if len(structs) == 1 else structs
+    if array.dtype == object:
+        return [_plain(item) for item in array.flat]
+    return str(array.flat[0]) if array.dtype.kind == "U" and array.size else array
+
+
+def _load_hdf5(path: Path) -> dict[str, Any]:
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{path}: MATLAB 7.3 files need h5py: pip install 'vdn[sets]'"
+        ) from error
+
+    def plain(item: Any) -> Any:
+        if isinstance(item, h5py.Group):
+            members = {field: item[field] for field in FIELDS & set(item)}
+            # The fields of an array of structs are arrays of references, which have no class.
+            if all("MATLAB_class" not in member.attrs for member in members.values()):
+                columns = {field: cell(member) for field, member in members.items()}
+                rows = zip(*columns.values(), strict=True)
+                return [dict(zip(columns, row, strict=True)) for row in rows]
+            return {field: plain(member) for field, member in members.items()}
+        if item.attrs.get("MATLAB_empty", 0):
+            return np.empty(0)
+        if item.dtype == h5py.ref_dtype:
+            return cell(item)
+        if item.attrs.get("MATLAB_class") == b"char":
+            return "".join(map(chr, item[()].T.ravel()))
+        return item[()].T
+
+    def cell(item: Any) -> list[Any]:
+        return [plain(content[reference]) for reference in item[()].T.flat]
+
+    with h5py.File(path) as content:
+        names = [name for name in content if not name.startswith("#")]
+        try:
+            net = plain(content["net"]) if "net" in content else None
+        except (RecursionError, AttributeError) as error:
+            raise ValueError("its structs cannot be followed") from error
+    return _network(net, names, path)
+
+
+def _directed_graph(net: dict[str, Any], path: Path) -> Iterator[tuple[str, Convolution]]:
+    values = {parameter["name"]: parameter["value"] for parameter in _several(net["params"])}
+    for layer in _several(net["layers"]):
+        kind = layer["type"]
         if kind in ("dagnn.Conv", "dagnn.ConvTranspose"):
-            name, (weight, *bias) = _text(layer["name"]), map(_text, _items(layer["params"]))
-            yield (
-                name,
-                Convolution(_filters(values[weight]), _vector(values[bias[0]]) if bias else None),
-            )
+            weight, *bias = layer["params"]
+            bias = _vector(values[bias[0]]) if bias else None
+            yield layer["name"], Convolution(_filters(values[weight]), bias)
         elif kind == "dagnn.BatchNorm":
             raise FileError(
                 f"{path}: has batch normalisation; merge it into the convolutions first"
             )
 
 
-def _items(array: Any) -> Iterator[Any]:
-    """The elements of a cell or struct array, each freed of the 1x1 arrays it is wrapped in."""
-    for item in np.asarray(array).flat:
-        while isinstance(item, np.ndarray) and item.size == 1 and item.dtype.kind in "OV":
-            item = item.flat[0]
-        yield item
-
-
-def _text(array: Any) -> str:
-    return str(np.ravel(array)[0]) if np.size(array) else ""
+def _several(structs: Any) -> list[Any]:
+    return structs if isinstance(structs, list) else [structs]
 
 
 def _filters(array: Any) -> Tensor:

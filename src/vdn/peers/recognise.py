@@ -87,6 +87,11 @@ def _chain(layers: list[Convolution], source: str) -> nn.Module:
         return DnCNN(first, depth, width)
     if first == last + 1 and last in (4, 12):
         return FFDNet(last // 4, depth, width)
+    if first == last + 1 and last in (1, 3):
+        raise FileError(
+            f"{source}: is an FDnCNN, which takes a noise map at full resolution ({depth} "
+            "convolutions); it is not supported, DnCNN and FFDNet are"
+        )
     raise FileError(
         f"{source}: a chain from {first} to {last} channels; DnCNN has 1 to 1 or 3 to 3, "
         "FFDNet 5 to 4 or 13 to 12"
