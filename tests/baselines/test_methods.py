@@ -210,3 +210,9 @@ def test_the_mixture_model_withstands_outliers_that_mislead_the_gaussian_one():
     robust = load_method("mog")(noisy, sigma)
     gaussian = load_method("wnnm")(noisy, sigma)
     assert rms(robust - clean) < 0.7 * rms(gaussian - clean)
+
+
+@pytest.mark.parametrize("name", ["chen", "mad", "signal_dependent"])
+def test_an_estimate_of_the_noise_is_not_a_method_and_says_how_to_be_called(name):
+    with pytest.raises(InputError, match=rf"{name}.*NOISE_ESTIMATES"):
+        load_method(name)

@@ -189,3 +189,15 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_measured(
     assert done.exit_code == 1
     assert "r.pdf" in done.stderr
     assert not (tmp_path / "o").exists()
+
+
+def test_a_damaged_picture_is_named_and_the_report_is_written_without_it(data, tmp_path):
+    picture = sorted((data / "Set5").iterdir())[0]
+    picture.write_bytes(b"no picture")
+    report = tmp_path / "r.html"
+    words = ("paper", "--data", data, "--set", "Set5", "--method", "noisy")
+    done = run(*words, "--limit", 1, "--out", tmp_path / "o", "--report", report)
+    assert done.exit_code == 1
+    assert picture.name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert picture.name in report.read_text()

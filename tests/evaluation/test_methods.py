@@ -71,7 +71,11 @@ def test_a_function_of_ones_own(tmp_path, image):
     assert (method.name, told.name) == ("mine.py:half", "mine.py:half@true")
     assert Ready(told).denoise(image, 0.1) == 0.1
     with pytest.raises(FileError, match="no function 'other'"):
-        Ready(parse_method(f"{path}:other"))
+        parse_method(f"{path}:other")
+    for source in ("1 +", "import no_such_module", "raise RuntimeError"):
+        (tmp_path / "broken.py").write_text(source)
+        with pytest.raises(FileError, match=r"broken\.py: cannot be imported"):
+            parse_method(f"{tmp_path}/broken.py:half")
     with pytest.raises(FileError, match="cannot be read"):
         parse_method(f"{tmp_path}/none.py:half")
 

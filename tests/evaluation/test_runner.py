@@ -132,6 +132,36 @@ def test_one_failure_does_not_stop_the_others(root, tmp_path):
     assert len(outcomes) == 2 * len(failures)
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(
+    ("suite", "damaged"),
+    [("paper", "Set5/a.png"), ("real", "mine/noisy/w.png"), ("real", "mine/clean/w.png")],
+)
+def test_a_damaged_picture_fails_and_the_others_go_on(root, tmp_path, suite, damaged, jobs):
+    for folder in ("noisy", "clean"):  # before x.png, so that the first of a set is the damaged one
+        (root / f"mine/{folder}/w.png").write_bytes((root / f"mine/{folder}/x.png").read_bytes())
+    (root / damaged).write_bytes((root / damaged).read_bytes()[:60])
+    chosen = find_suite(suite)
+    names = ("mine",) if suite == "real" else ("Set5", "CBSD68")
+    sets, _ = choose_sets(chosen, SetFolders.of([root]), names)
+    assert all(isinstance(images.verify(), str) for images in sets)
+    whole = plan(chosen, sets)
+    outcomes = list(run(whole, [NOISY, SHRINK], RowStore(tmp_path / "out"), jobs=jobs))
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    assert len(outcomes) == 2 * len(whole)
+    assert {failure.key["image"] for failure in failures} == {damaged[-5]}
+    assert all("FileError" in failure.error and damaged in failure.error for failure in failures)
+    assert len(failures) == 2 * sum(item.sample.name == damaged[-5] for item in whole)
+
+
+def test_a_damaged_picture_of_the_speed_suite_fails_alone(large, tmp_path):
+    (large / "LIVE1/c.png").write_bytes(b"no picture")
+    outcomes = list(run(items(large, "speed"), [NOISY], RowStore(tmp_path / "out")))
+    failed = {each.key["image"] for each in outcomes if isinstance(each, Failure)}
+    assert failed == {"c"}
+    assert len(outcomes) == 4
+
+
 @pytest.mark.parametrize("result", [np.zeros((2, 2)), np.zeros((48, 64, 3), "u1")])
 def test_a_result_of_the_wrong_kind_is_a_failure(root, tmp_path, result):
     wrong = Method("wrong", "1", lambda: lambda image, sigma=None: result)

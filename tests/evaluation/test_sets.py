@@ -97,3 +97,11 @@ def test_pairs_need_the_same_names(root):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(FileError, match="no such folder"):
         SetFolders.of([tmp_path / "none"])
+
+
+def test_a_folder_that_itself_holds_pairs_is_a_set(root):
+    folders = SetFolders.of([root / "mine"])
+    (images,) = folders.pairs()
+    assert (images.name, [sample.name for sample in images.samples]) == ("mine", ["x"])
+    sets, _ = choose_sets(find_suite("real"), folders)
+    assert [each.name for each in sets] == ["mine"]

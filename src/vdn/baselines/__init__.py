@@ -73,6 +73,11 @@ def load_method(name: str) -> Denoise:
         return METHODS[name]()
     if name.lower().endswith(SUFFIXES):
         return NetworkFile(name)
+    if name in NOISE_ESTIMATES:
+        raise InputError(
+            f"method {name!r} estimates the noise and does not denoise; "
+            f"call NOISE_ESTIMATES[{name!r}](image), or pass it as estimate= to a method"
+        )
     raise InputError(
         f"method {name!r} is unknown: one of {', '.join(sorted(METHODS))}, "
         f"or a network file ({', '.join(SUFFIXES)})"

@@ -151,6 +151,7 @@ def _find(name: str, threads: int | None, precision: str) -> Method:
     path, colon, function = name.rpartition(":")
     if colon and path.endswith(".py"):
         version = _digest(Path(path))
+        _load_function(path, function)  # a wrong name is refused before anything is measured
         return Method(Path(name).name, version, partial(_load_function, path, function))
     from vdn.runtime.cards import find_model, list_models
 
@@ -217,7 +218,10 @@ def _load_function(path: str, function: str) -> Denoise:
     if specification is None or specification.loader is None:
         raise FileError(f"{path}: cannot be imported")
     module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        raise FileError(f"{path}: cannot be imported ({type(error).__name__}: {error})") from error
     found = getattr(module, function, None)
     if not callable(found):
         raise FileError(f"{path}: has no function {function!r}")

@@ -4,6 +4,7 @@ import base64
 import html
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,8 @@ def _shown(
     for item in choose_exhibits(suite, items):
         place = item.set, item.sample.name, item.case
         able = [method for method in methods if (*place, method.name) in done]
-        exhibits.append(make_exhibit(item, able, load, store))
+        with suppress(FileError):  # a damaged picture is among the failures already
+            exhibits.append(make_exhibit(item, able, load, store))
     found = {
         f"strip-{exhibit.item.set}": strip(exhibit)
         for exhibit in exhibits

@@ -115,7 +115,7 @@ def plan(
         cases = (PAIRED,) if images.paired else suite.cases
         samples = images.samples
         if suite.sides:
-            samples = tuple(s for s in samples if _smaller_side(s, images) >= max(suite.sides))
+            samples = tuple(s for s in samples if _large_enough(s, images, max(suite.sides)))
         for sample in samples[:limit]:
             for side in suite.sides or (0,):
                 name = f"{images.name} {side}×{side}" if side else images.name
@@ -209,7 +209,11 @@ def _loaded() -> dict[str, Ready]:
 
 
 def _measure(item: Item, methods: Sequence[Method], ready: dict[str, Ready]) -> Iterator[Any]:
-    observation = observe(item)
+    try:
+        observation = observe(item)
+    except FileError as error:  # the other pictures go on
+        yield from (Failure(item.key(method), _one_line(error)) for method in methods)
+        return
     checks = _expectations(item, observation)
     for method in methods:
         key = item.key(method)
@@ -218,9 +222,13 @@ def _measure(item: Item, methods: Sequence[Method], ready: dict[str, Ready]) -> 
                 ready[method.name] = Ready(method)
             figures = find_suite(item.suite).measure(ready[method.name], observation)
         except Exception as error:  # other people's code: the others go on
-            yield Failure(key, f"{type(error).__name__}: {' '.join(str(error).split())}")
+            yield Failure(key, _one_line(error))
         else:
             yield key | figures | checks
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _expectations(item: Item, observation: Observation) -> dict[str, float]:
@@ -233,8 +241,12 @@ def _expectations(item: Item, observation: Observation) -> dict[str, float]:
     return noisy | {"expected_psnr": expected.psnr, "expected_tolerance": expected.tolerance}
 
 
-def _smaller_side(sample: Sample, images: ImageSet) -> int:
-    return min(read_picture(sample.clean, images.channels).shape[:2])
+def _large_enough(sample: Sample, images: ImageSet, side: int) -> bool:
+    """Say whether a square can be cut out; a damaged picture is kept, to fail when measured."""
+    try:
+        return min(read_picture(sample.clean, images.channels).shape[:2]) >= side
+    except FileError:
+        return True
 
 
 def _cut(pixels: NDArray[np.uint8], multiple: int, side: int) -> NDArray[np.uint8]:

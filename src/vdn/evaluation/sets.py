@@ -76,8 +76,11 @@ class ImageSet:
             return ""
         if known.files and len(self.samples) != known.files:
             return f"{self.name} should hold {known.files} pictures, and holds {len(self.samples)}"
-        if known.pixels and pixel_digest(self) != known.pixels:
-            return f"{self.name} has other pixels than the set known by that name"
+        try:
+            if known.pixels and pixel_digest(self) != known.pixels:
+                return f"{self.name} has other pixels than the set known by that name"
+        except FileError as error:
+            return str(error)
         return ""
 
 
@@ -135,6 +138,7 @@ class SetFolders:
     def pairs(self) -> list[ImageSet]:
         """Return every set of pairs, by name: folders that hold `noisy` and `clean`."""
         folders = {path.name: path for root in self.roots for path in root.iterdir()} | self.named
+        folders |= {root.resolve().name: root for root in self.roots if _is_paired(root)}
         return [_open(name, folders[name]) for name in sorted(folders) if _is_paired(folders[name])]
 
 
@@ -193,13 +197,18 @@ def _open(name: str, folder: Path) -> ImageSet:
         if _is_paired(folder)
         else [Sample(path.stem, path) for path in image_files(folder)]
     )
-    return ImageSet(name, tuple(samples), known.channels if known else _channels(samples[0].clean))
+    return ImageSet(name, tuple(samples), known.channels if known else _channels(samples))
 
 
-def _channels(path: Path) -> int:
-    """Return how many channels the pictures of an unknown set have, by the first."""
-    pixels = read_picture(path, 3)
-    return 1 if (pixels == pixels[..., :1]).all() else 3
+def _channels(samples: Iterable[Sample]) -> int:
+    """Return how many channels the pictures of an unknown set have, by the first readable one."""
+    for sample in samples:
+        try:
+            pixels = read_picture(sample.clean, 3)
+        except FileError:
+            continue
+        return 1 if (pixels == pixels[..., :1]).all() else 3
+    return 3
 
 
 def _pairs(folder: Path) -> Sequence[Sample]:
