@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vdn.cli.failures import one_line
+from vdn.cli.failures import one_line, shown
 from vdn.cli.inputs import STANDARD, Input
 from vdn.cli.outputs import Plan
 from vdn.cli.progress import Progress
@@ -35,6 +35,7 @@ class Outcome:
 
     records: Sequence[Mapping[str, Any]]
     text: str
+    warnings: Sequence[str] = ()
 
 
 Work = Callable[
@@ -59,6 +60,7 @@ def run_batch(
     many: bool = False,
     as_json: bool = False,
     quiet: bool = False,
+    warn: bool = True,
     debug: bool = False,
 ) -> None:
     """Work on every picture and print its outcome; a failure does not stop the others.
@@ -79,7 +81,7 @@ def run_batch(
         Whether outputs that somebody else has made meanwhile are no failure.
     many
         Whether to sum up at the end.
-    as_json, quiet, debug
+    as_json, quiet, warn, debug
         What to print.
 
     Raises
@@ -110,7 +112,10 @@ def run_batch(
             click.echo(line, err=True)
             if as_json:
                 _print_json({"input": str(plan.input.path), "error": line})
-        elif as_json:
+            return
+        for warning in result.warnings if warn else ():
+            click.echo(f"vdn: warning: {shown(plan.input.path)}: {warning}", err=True)
+        if as_json:
             for record in result.records:
                 _print_json(record)
         elif not quiet:

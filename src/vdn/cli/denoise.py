@@ -179,6 +179,7 @@ def denoise(
         many=many,
         as_json=json,
         quiet=quiet or any(plan.outputs.image == STANDARD for plan in plans),
+        warn=not quiet,
         debug=debug,
     )
 
@@ -237,6 +238,9 @@ def _outcome(plan: Plan, report: "Report", seconds: float) -> Outcome:
     for name in ("noise_map", "uncertainty"):
         if made := getattr(outputs, name):
             record[name] = str(made)
+    warnings = [f"left out: {what}" for what in report.left_out]
+    if warnings:
+        record["warnings"] = warnings
     statistics = " ".join(f"{value:.3g}" for value in report.noise_sigma)
     made = ", ".join(shown(path) for path in plan.wanted)
     frames = f"{report.frames} images, " if report.frames > 1 else ""
@@ -245,4 +249,5 @@ def _outcome(plan: Plan, report: "Report", seconds: float) -> Outcome:
         [record],
         f"{shown(plan.input.path)} -> {made}  "
         f"({frames}model {report.model}{because}, noise sigma {statistics}, {seconds:.1f} s)",
+        warnings,
     )

@@ -1,13 +1,15 @@
-"""A note in an EXIF block that leaves every other byte where it is.
+"""Small changes of an EXIF block that leave every other byte where it is.
 
 Notes of camera makers hold offsets into the block: written anew by a library, they point nowhere.
 """
 
 import struct
 
-__all__ = ["with_note", "with_orientation"]
+__all__ = ["with_note", "with_orientation", "without_thumbnail"]
 
 _PROCESSING_SOFTWARE, _ORIENTATION = 0x000B, 0x0112
+_THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
+_NO_DIRECTORY = bytes(4)
 _ASCII = 2
 _ENTRY = 12  # bytes of a tag in a directory: code, type, count, value or offset
 _EMPTY = b"MM\0*\0\0\0\x08\0\0\0\0\0\0"  # a header and a directory without tags
@@ -65,6 +67,39 @@ def with_orientation(block: bytes, orientation: int) -> bytes:
         if struct.unpack_from(order + "H", block, at)[0] == _ORIENTATION:
             return block[: at + 8] + struct.pack(order + "H", orientation) + block[at + 10 :]
     return block
+
+
+def without_thumbnail(block: bytes) -> bytes:
+    """Return an EXIF block without the directory of a thumbnail, and zeros for its JPEG file.
+
+    Examples
+    --------
+    >>> without_thumbnail(b"")
+    b''
+    """
+    found = _directory(block)
+    if found is None:
+        return block
+    order, _, end = found
+    if block[end : end + 4] == _NO_DIRECTORY:
+        return block
+    second = _directory(block[:4] + block[end : end + 4] + block[8:])
+    plain = block[:end] + _NO_DIRECTORY + block[end + 4 :]
+    if second is None:
+        return plain
+    values = {}
+    for at in range(second[1] + 2, second[2], _ENTRY):
+        values[struct.unpack_from(order + "H", block, at)[0]] = at + 8
+    if not {_THUMBNAIL, _THUMBNAIL_LENGTH} <= values.keys():
+        return plain
+    start, length = (
+        struct.unpack_from(order + "I", block, values[code])[0]
+        for code in (_THUMBNAIL, _THUMBNAIL_LENGTH)
+    )
+    stop = min(start + length, len(block))
+    if block[start : start + 2] != b"\xff\xd8":
+        return plain
+    return plain[:start] + (bytes(stop - start) + plain[stop:] if stop < len(block) else b"")
 
 
 def _directory(block: bytes) -> tuple[str, int, int] | None:

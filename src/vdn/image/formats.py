@@ -1,5 +1,6 @@
 """The file formats: how each begins, what it holds, who reads and writes it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,10 @@ class Format:
     dtypes, channels, many, streams
         What can be written: dtypes, kinds of channels, whether there may be several frames, and
         whether rows are written as they come.
+    metadata
+        Attributes of `Metadata` that it has a place for.
+    exif_limit
+        The most bytes of EXIF that it has a place for.
     open_file
         Its reader: the path, and the most that may be decoded in one piece.
     encode
@@ -53,6 +58,8 @@ class Format:
     channels: tuple[str, ...] = ()
     many: bool = False
     streams: bool = False
+    metadata: tuple[str, ...] = ("exif", "icc", "xmp")
+    exif_limit: float = math.inf
     open_file: Callable[[Path, int], Picture]
     encode: Callable[[Path, Job], None] | None = None
 
@@ -86,6 +93,7 @@ FORMATS = (
         dtypes=("uint8", "uint16"),
         channels=CHANNELS[:4],
         many=True,
+        metadata=("exif", "icc", "xmp", "dpi"),
         open_file=png.open_file,
         encode=png.encode,
     ),
@@ -95,6 +103,8 @@ FORMATS = (
         recognise=_begins(b"\xff\xd8\xff"),
         dtypes=("uint8",),
         channels=("gray", "colour"),
+        metadata=("exif", "icc", "xmp", "dpi"),
+        exif_limit=jpeg.EXIF_LIMIT,
         open_file=jpeg.open_file,
         encode=jpeg.encode,
     ),
@@ -112,6 +122,7 @@ FORMATS = (
         channels=CHANNELS,
         many=True,
         streams=True,
+        metadata=("exif", "icc", "xmp", "dpi"),
         open_file=tiff_read.open_file,
         encode=tiff_write.encode,
     ),
@@ -151,6 +162,7 @@ FORMATS = (
         recognise=_begins(b"BM"),
         dtypes=("uint8",),
         channels=("gray", "colour"),
+        metadata=("dpi",),
         open_file=bmp.open_file,
         encode=bmp.encode,
     ),
@@ -161,6 +173,7 @@ FORMATS = (
         dtypes=("float16", "float32"),
         channels=CHANNELS[:4],
         many=True,
+        metadata=(),
         open_file=exr.open_file,
         encode=exr.encode,
     ),
@@ -172,6 +185,7 @@ FORMATS = (
         channels=("gray",),
         many=True,
         streams=True,
+        metadata=(),
         open_file=fits.open_file,
         encode=fits.encode,
     ),
@@ -183,6 +197,7 @@ FORMATS = (
         channels=CHANNELS,
         many=True,
         streams=True,
+        metadata=(),
         open_file=npy.open_file,
         encode=npy.encode,
     ),
@@ -195,6 +210,7 @@ FORMATS = (
         dtypes=_INTEGERS + _FLOATS,
         channels=CHANNELS,
         many=True,
+        metadata=(),
         open_file=npz.open_file,
         encode=npz.encode,
     ),

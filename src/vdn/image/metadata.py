@@ -1,5 +1,6 @@
 """What a file says about its picture, apart from the pixels."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,9 @@ from vdn.image.provenance import Provenance
 __all__ = ["Metadata", "as_bytes", "build_exif"]
 
 _ORIENTATION = 0x0112
+_RESOLUTION = (0x011A, 0x011B)
+_UNIT = 0x0128
+_INCHES = {2: 1.0, 3: 2.54}  # EXIF's units of resolution, in dots per inch
 _SUB_DIRECTORIES = {0x8769: "Exif", 0x8825: "GPS"}
 _HEADER = b"Exif\0\0"
 
@@ -45,6 +49,17 @@ class Metadata:
     def orientation(self) -> int:
         """How to turn the picture for viewing: EXIF's number, 1 (upright) to 8."""
         return int(self.exif_tags().get(_ORIENTATION, 1))
+
+    @property
+    def exif_resolution(self) -> tuple[float, float] | None:
+        """Dots per inch along x and y as EXIF says, or None."""
+        tags = self.exif_tags()
+        try:
+            x, y = (float(tags[code]) for code in _RESOLUTION)
+            factor = _INCHES[tags.get(_UNIT, 2)]
+        except (KeyError, TypeError, ValueError, ZeroDivisionError):
+            return None
+        return (x * factor, y * factor) if x > 0 and y > 0 and x + y < math.inf else None
 
     def geometry(self) -> "Metadata":
         """Return what a map over the same pixels shares with the picture: orientation and dpi."""

@@ -36,6 +36,10 @@ class Picture:
         The name of the file.
     encoding
         How the file was encoded (quality, compression, tags of its own), for its format's writer.
+    left_out
+        What else is in the file that no output will have, in words: a video behind the picture.
+    specific
+        What only an output of the same format will have, in words: comments.
     source
         The file to read when it is not `path`: standard input, kept in a temporary file.
     """
@@ -45,6 +49,8 @@ class Picture:
     format: str
     path: Path
     encoding: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    left_out: tuple[str, ...] = field(default=(), repr=False)
+    specific: tuple[str, ...] = field(default=(), repr=False)
     source: Path | None = field(default=None, repr=False)
     close: Callable[[], None] = field(default=_nothing, repr=False)
 

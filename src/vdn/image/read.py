@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, TypeVar
 from numpy.typing import NDArray
 
 from vdn.errors import FileError, MissingExtraError
+from vdn.image.exif_note import without_thumbnail
 from vdn.image.frame import Frame
 from vdn.image.limits import PIECE_LIMIT
 from vdn.image.picture import Picture
@@ -99,7 +100,10 @@ def _open(path: Path, name: Path, max_bytes: int) -> Picture:
         return frame.reading(read_rows)
 
     frames = [guarded(frame) for frame in picture.frames]
-    return replace(picture, frames=frames, path=name)
+    metadata, left_out = picture.metadata, picture.left_out
+    if (exif := without_thumbnail(metadata.exif)) != metadata.exif:  # it shows the noise
+        metadata, left_out = replace(metadata, exif=exif), (*left_out, "the thumbnail in EXIF")
+    return replace(picture, frames=frames, metadata=metadata, left_out=left_out, path=name)
 
 
 def _translating(name: Path, call: Callable[[], _T], part: str = "") -> _T:

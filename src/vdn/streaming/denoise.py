@@ -14,6 +14,7 @@ from vdn.image.atomic import check_target
 from vdn.image.formats import FORMATS
 from vdn.image.frame import Frame, FrameSpec
 from vdn.image.job import WriteOptions
+from vdn.image.losses import left_out
 from vdn.image.picture import Picture
 from vdn.image.provenance import Provenance
 from vdn.image.write import choose_format, copy, create_map, create_picture, map_spec
@@ -92,6 +93,8 @@ class Report:
         Whether the noise was given rather than estimated.
     reason
         Why the model was chosen, where it was not named.
+    left_out
+        What of the file the result does not have, in words.
     """
 
     model: str
@@ -102,6 +105,7 @@ class Report:
     noise_sigma: tuple[float, ...]
     given: bool = False
     reason: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 def denoise_picture(
@@ -266,7 +270,15 @@ class _Outputs:
             self._statistics.root_mean_square,
             self._settings.noise_sigma is not None,
             "; ".join(dict.fromkeys(choice.reason for choice in self.choices if choice.reason)),
+            self._left_out(),
         )
+
+    def _left_out(self) -> tuple[str, ...]:
+        target = self._targets.image
+        if target is None or self._copied:
+            return ()
+        path = target if isinstance(target, Path) else Path("-")
+        return left_out(self._picture, choose_format(path, self._picture, self._options(target)))
 
     def _copy(self) -> None:
         target, picture = self._targets.image, self._picture

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from vdn.errors import FileError
+from vdn.image.codecs.iso_media import color_label, other_pictures, with_color_label
 from vdn.image.codecs.pillow_files import (
     frame_durations,
     open_frames,
@@ -17,6 +18,7 @@ __all__ = ["encode", "open_file"]
 
 _QUALITY = 90  # AVIF does not say at what quality it was written
 _HEAD = 2**16  # bytes in which the properties of the picture stand
+_USUAL = (b"", b"\0\1\0\x0d")  # sRGB
 _DEEP, _MONOCHROME = 0x40, 0x10  # bits of the codec's configuration
 
 
@@ -34,8 +36,17 @@ def open_file(path: Path, limit: int) -> Picture:
         count = image.n_frames
         frames, close = open_frames(lambda: AvifImageFile(path), count, mode, limit)
         metadata = pillow_metadata(image)
-        encoding = {"duration": frame_durations(image, count)}
-    return Picture(frames, metadata, "avif", path, encoding, close=close)
+        encoding = {"duration": frame_durations(image, count), "label": color_label(path)}
+    return Picture(
+        frames,
+        metadata,
+        "avif",
+        path,
+        encoding,
+        left_out=tuple(other_pictures(path)),
+        specific=("the colour label (CICP)",) if encoding["label"] not in _USUAL else (),
+        close=close,
+    )
 
 
 def encode(path: Path, job: Job) -> None:
@@ -53,3 +64,5 @@ def encode(path: Path, job: Job) -> None:
     if first.mode != "L":
         options["subsampling"] = "4:4:4"
     first.save(path, "AVIF", quality=quality, **options)
+    if label := job.encoding.get("label"):
+        path.write_bytes(with_color_label(path.read_bytes(), label))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdn.image.codecs.extras import missing_extra
+from vdn.image.codecs.iso_media import other_pictures
 from vdn.image.exif_note import with_orientation
 from vdn.image.frame import CHANNELS, FrameSpec, lazy_frames
 from vdn.image.job import Job
@@ -57,7 +58,15 @@ def open_file(path: Path, limit: int) -> Picture:
     def decode(index: int) -> NDArray[Any]:
         return np.array(_open(path)[index]).reshape(specs[index].shape)
 
-    return Picture(lazy_frames(specs, decode), metadata, "heif", path, encoding)
+    return Picture(
+        lazy_frames(specs, decode),
+        metadata,
+        "heif",
+        path,
+        encoding,
+        left_out=tuple(other_pictures(path)),
+        specific=("the colour label (CICP)",) if encoding["nclx"] and not metadata.icc else (),
+    )
 
 
 def encode(path: Path, job: Job) -> None:

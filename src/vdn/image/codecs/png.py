@@ -4,7 +4,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,19 @@ __all__ = ["encode", "open_file"]
 
 _HEADER = 33  # bytes of the signature and the first chunk, IHDR; metadata goes after it
 _BIT_DEPTH, _COLOUR_TYPE = 24, 25
+_PALETTE = 3  # of the types of colour
+_PADDING = b"\0\r\n"
 _METRE = 0.0254  # in inches
 _COMPRESSION = 4
 _XMP = b"XML:com.adobe.xmp\0"
 _SOFTWARE = b"Software\0"
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _COLOUR = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
-_KEPT = (*_COLOUR, b"iCCP", b"eXIf", b"tEXt", b"zTXt", b"iTXt")
+_ABOUT_SAMPLES = (b"sBIT", b"bKGD", b"pCAL")
+_KEPT = (*_COLOUR, *_TEXTS, *_ABOUT_SAMPLES, b"iCCP", b"eXIf", b"pHYs", b"oFFs", b"sCAL", b"sTER")
+_PIXELS = (b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT", b"iDOT")
+_SAFE_TO_COPY = 0x20  # the bit of the fourth letter: whatever becomes of the pixels
+_PIECE = 2**20
 _CHUNK_LIMIT = 64 * 2**20  # bytes of metadata in one piece
 
 
@@ -51,25 +58,44 @@ def open_file(path: Path, limit: int) -> Picture:
     if deep:
         frames = lazy_frames([frames[0].spec(dtype=np.dtype(np.uint16))], lambda _: _deep(path))
 
+    chunks, left_out, palette = _chunks(path)
     exif, icc, xmp, passed_on = b"", b"", b"", []
-    for kind, content in _chunks(path):
+    for kind, content in chunks:
         if kind == b"eXIf":
             exif = content.removeprefix(b"Exif\0\0")
         elif kind == b"iCCP":
             icc = _inflate(content.partition(b"\0")[2][1:])
         elif content.startswith(_XMP):
             xmp = _itxt_text(content)
-        else:
+        elif kind == b"pHYs" and content[-1:] == b"\1":
+            continue  # of a metre: `dpi`
+        elif kind not in _ABOUT_SAMPLES:
             passed_on.append((kind, content))
-    metadata = Metadata(exif, icc, xmp, dpi)
-    encoding = {"chunks": passed_on, "animation": animation}
-    return Picture(frames, metadata, "png", path, encoding, close=close)
+        elif adapted := _adapted(kind, content, header, palette, mode):
+            passed_on.append((kind, adapted))
+        else:
+            left_out.append(f"the chunk {kind.decode()}")
+    return Picture(
+        frames,
+        Metadata(exif, icc, xmp, dpi),
+        "png",
+        path,
+        {"chunks": passed_on, "animation": animation},
+        left_out=tuple(dict.fromkeys(left_out)),
+        specific=tuple(dict.fromkeys(_in_words(kind) for kind, _ in passed_on if kind != b"sRGB")),
+        close=close,
+    )
 
 
 def encode(path: Path, job: Job) -> None:
     """Write a PNG file, with the chunks about colour and the texts of the source."""
     data = _animated(job) if len(job.frames) > 1 else _still(job)
-    contents = [*job.encoding.get("chunks", ()), *_metadata_chunks(job.metadata)]
+    contents = [
+        (kind, content)
+        for kind, content in job.encoding.get("chunks", ())
+        if _fits(kind, content, job.frames[0].channels)
+    ]
+    contents += _metadata_chunks(job.metadata)
     if job.options.provenance:
         contents = _with_note(contents, job.options.provenance)
     with path.open("wb") as file:
@@ -77,6 +103,14 @@ def encode(path: Path, job: Job) -> None:
         for kind, content in contents:
             file.write(_chunk(kind, content))
         file.write(memoryview(data)[_HEADER:])
+
+
+def _fits(kind: bytes, content: bytes, channels: str) -> bool:
+    """Tell whether a chunk may stand before samples of these channels."""
+    colour = channels.startswith("colour")
+    if kind == b"sBIT":
+        return len(content) == (3 if colour else 1) + channels.endswith("alpha")
+    return kind != b"bKGD" or len(content) == (6 if colour else 2)
 
 
 def _still(job: Job) -> bytes:
@@ -110,19 +144,67 @@ def _mode(colour_type: int, transparent: bool) -> str:
     return ("RGBA" if alpha else "RGB") if colour_type & 2 else ("LA" if alpha else "L")
 
 
-def _chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the chunks with metadata, about colour, and with texts, as they stand in the file."""
+def _chunks(path: Path) -> tuple[list[tuple[bytes, bytes]], list[str], bytes]:
+    """Return the chunks to pass on, what is left out in words, and the palette."""
+    found, left_out, palette = [], [], b""
     with path.open("rb") as file:
         file.seek(_HEADER)
         while len(start := file.read(8)) == 8:
             length, kind = int.from_bytes(start[:4]), start[4:]
-            if kind not in _KEPT:
-                file.seek(length + 4, 1)
-                continue
-            if length > _CHUNK_LIMIT:
+            kept = kind in _KEPT or kind == b"PLTE" or _is_safe_to_copy(kind)
+            if kept and length > _CHUNK_LIMIT:
                 raise FileError(f"is damaged (a {kind.decode()} chunk of {length:,} bytes)")
-            yield kind, file.read(length)
-            file.seek(4, 1)  # the checksum
+            content, checksum = b"", zlib.crc32(kind)
+            for piece in _pieces(file, length):
+                content += piece if kept else b""
+                checksum = zlib.crc32(piece, checksum)
+            if file.read(4) != checksum.to_bytes(4):
+                raise FileError(
+                    f"is damaged or cut short (the checksum of its chunk {kind.decode('latin-1')})"
+                )
+            if kind == b"PLTE":
+                palette = content
+            elif kept:
+                found.append((kind, content))
+            elif kind not in _PIXELS:
+                left_out.append(f"the chunk {kind.decode('latin-1')}")
+            if kind == b"IEND":
+                if trailer := len(file.read(_CHUNK_LIMIT).strip(_PADDING)):
+                    left_out.append(f"{trailer:,} bytes behind the picture")
+                break
+    return found, left_out, palette
+
+
+def _pieces(file: BinaryIO, length: int) -> Iterator[bytes]:
+    while length > 0 and (piece := file.read(min(length, _PIECE))):
+        yield piece
+        length -= len(piece)
+
+
+def _is_safe_to_copy(kind: bytes) -> bool:
+    return kind.isalpha() and bool(kind[3] & _SAFE_TO_COPY) and kind not in _PIXELS
+
+
+def _in_words(kind: bytes) -> str:
+    if kind in _TEXTS:
+        return "texts"
+    return "the pixel aspect" if kind == b"pHYs" else f"the chunk {kind.decode()}"
+
+
+def _adapted(kind: bytes, content: bytes, header: bytes, palette: bytes, mode: str) -> bytes:
+    """Return a chunk about samples as it is for the mode they are decoded in, or nothing."""
+    depth, colour_type = header[_BIT_DEPTH], header[_COLOUR_TYPE]
+    if kind == b"sBIT":
+        added = len(mode) - len(content)
+        return content + bytes([max(depth, 8)]) * added if added in (0, 1) else b""
+    if kind == b"pCAL":
+        return content if depth >= 8 and colour_type != _PALETTE else b""
+    if colour_type == _PALETTE:
+        colour = palette[3 * content[0] :][:3] if content else b""
+        return b"".join(bytes([0, value]) for value in colour) if len(colour) == 3 else b""
+    if depth < 8:
+        content = (int.from_bytes(content) * 255 // (2**depth - 1)).to_bytes(2)
+    return content if len(content) == (6 if mode.startswith("RGB") else 2) else b""
 
 
 def _itxt_text(content: bytes) -> bytes:

@@ -6,7 +6,7 @@ out: they would show the picture as it was.
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from vdn.errors import FileError
 from vdn.image.codecs.tiff_exif import read_directories
 from vdn.image.codecs.tiff_rows import PageRows, packed_bits
-from vdn.image.codecs.tiff_tags import RawTag, passing_tags
+from vdn.image.codecs.tiff_tags import LAYERS, PHOTOSHOP, RawTag, passing_tags
 from vdn.image.frame import Frame
 from vdn.image.metadata import Metadata, build_exif
 from vdn.image.picture import Picture
@@ -27,7 +27,8 @@ _LOSSLESS = (1, 5, 8, 32773, 32946, 34925, 50000)  # none, LZW, Deflate, PackBit
 _JPEG = (6, 7)
 _RESOLUTION_UNITS = {2: 1.0, 3: 2.54}  # inch and centimetre, in dots per inch
 _ICC, _XMP, _X_RESOLUTION = 34675, 700, 282
-_NO_DATA = 42113
+_NO_DATA, _IPTC = 42113, 33723
+_GEOGRAPHIC = {33550, 33920, 33922, 34264, 34735, 34736, 34737}
 _DNG_VERSION, _CFA = 50706, 32803
 _PHOTOGRAPHIC = (270, 271, 272, 274, 305, 306, 315, 33432)  # those that EXIF has too
 _ALPHA = (1, 2)
@@ -53,7 +54,12 @@ def _open(file: Any, path: Path, limit: int) -> Picture:
     repeats = _repeats(file, pages)
     frames, encodings = [], []
     for index, page in enumerate(pages):
-        channels = _check_colours(page)
+        try:
+            channels = _check_colours(page)
+        except FileError as error:
+            raise FileError(
+                f"page {index + 1}: {error}" if len(pages) > 1 else str(error)
+            ) from None
         for repeat in range(repeats):
             rows = PageRows(page, limit, skip=repeat * page.nbytes)
             frames.append(_frame(page, rows, channels, max(index, repeat), len(pages) + repeat > 1))
@@ -69,7 +75,16 @@ def _open(file: Any, path: Path, limit: int) -> Picture:
         "directories": directories,
     }
     metadata = _metadata(pages[0], directories)
-    return Picture(frames, metadata, "tiff", path, encoding, close=file.close)
+    return Picture(
+        frames,
+        metadata,
+        "tiff",
+        path,
+        encoding,
+        left_out=tuple(_left_out(file, pages)),
+        specific=tuple(_specific(encodings)),
+        close=file.close,
+    )
 
 
 def _pages(file: Any) -> list[Any]:
@@ -82,6 +97,31 @@ def _pages(file: Any) -> list[Any]:
     if _DNG_VERSION in first.tags or any(p.photometric == _CFA for p in (first, *below)):
         raise FileError("is a camera raw file; give it the extension of its kind, such as .dng")
     return [page for page in pages if not page.is_reduced and not page.is_mask] or pages[:1]
+
+
+def _left_out(file: Any, pages: Sequence[Any]) -> Iterator[str]:
+    """Yield in words what is in the file beside the pages that are read."""
+    others = [page.aspage() for page in file.pages]
+    others += [below.aspage() for page in pages for below in page.pages or ()]
+    if any(page.is_reduced for page in others if page not in pages):
+        yield "reduced copies of the picture"
+    if any(page.is_mask for page in others):
+        yield "transparency masks"
+    if any(LAYERS in page.tags for page in pages):
+        yield "the layers of an image editor"
+
+
+def _specific(encodings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield in words what only another TIFF file will have."""
+    codes = {tag.code for encoding in encodings for tag in encoding["tags"]}
+    if _IPTC in codes:
+        yield "IPTC"
+    if PHOTOSHOP in codes:
+        yield "Photoshop resources"
+    if codes & _GEOGRAPHIC:
+        yield "the geographic place"
+    if others := sorted(codes - {_IPTC, PHOTOSHOP, _ICC, _XMP, *_GEOGRAPHIC, *_PHOTOGRAPHIC}):
+        yield f"the tags {', '.join(map(str, others))}"
 
 
 def _repeats(file: Any, pages: list[Any]) -> int:

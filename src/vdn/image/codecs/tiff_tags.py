@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["DESCRIPTION", "SOFTWARE", "RawTag", "passing_tags"]
+from vdn.image.codecs.photoshop import without_thumbnails
 
-DESCRIPTION, SOFTWARE = 270, 305
+__all__ = ["DESCRIPTION", "LAYERS", "PHOTOSHOP", "SOFTWARE", "RawTag", "passing_tags"]
+
+DESCRIPTION, SOFTWARE, PHOTOSHOP, LAYERS = 270, 305, 34377, 37724
 _POINTER_TYPES = (13, 18)
 _STRUCTURE = {  # how this very file stores its pixels, and where
     *(254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 288, 289, 317),
@@ -14,7 +16,7 @@ _STRUCTURE = {  # how this very file stores its pixels, and where
     *range(512, 522),
     *(32997, 32998, 34665, 34853, 40965),
     *(282, 283, 296),  # the resolution has an argument of its own
-    *(37724, 50674, 50784),  # layers, parameters of codecs
+    *(LAYERS, 50674, 50784),  # layers, parameters of codecs
     *(34412, 65420, 65421, 65422, 65426),  # places in files of Zeiss and Hamamatsu
 }
 
@@ -47,5 +49,11 @@ def _passing(tags: Iterable[Any], file: Any) -> Iterable[RawTag]:
         with file.lock:
             file.seek(tag.valueoffset)
             value = file.read(tag.valuebytecount)
-        if len(value) == tag.valuebytecount:
-            yield RawTag(tag.code, int(tag.dtype), tag.count, value)
+        if len(value) != tag.valuebytecount:
+            continue
+        count = tag.count
+        if tag.code == PHOTOSHOP and count == len(value):
+            value = without_thumbnails(value)
+            count = len(value)
+        if count:
+            yield RawTag(tag.code, int(tag.dtype), count, value)
