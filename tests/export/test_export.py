@@ -67,6 +67,11 @@ def test_the_card_inside_is_measured(exported, model):
     assert card.halo % 4 == 0 < card.halo
 
 
+def test_everybody_may_read_the_file_who_may_read_a_new_one(exported, tmp_path):
+    (tmp_path / "ordinary").touch()
+    assert exported.stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
 def test_the_file_denoises_the_same_in_tiles(exported):
     image = np.random.default_rng(0).random((90, 77, 3), dtype=np.float32)
     whole = vdn.denoise(image, exported, max_memory=4000)

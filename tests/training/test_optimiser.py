@@ -6,9 +6,9 @@ import torch
 from vdn.training.config import Optimiser, Schedule
 from vdn.training.optimiser import (
     ConvolutionMuon,
+    MovingAverage,
     learning_rate_factor,
     make_optimisers,
-    moving_average,
 )
 from vdn.training.precision import choose_precision
 
@@ -60,7 +60,64 @@ def test_precision_is_what_was_asked_or_what_the_machine_has(monkeypatch):
         assert choose_precision("auto") == dtype
 
 
-def test_the_moving_average_copies_counters():
-    average, current = [torch.tensor(3)], [torch.tensor(8)]
-    moving_average(0.9)(average, current, torch.tensor(5))
-    assert average[0] == 8
+def test_the_moving_average_copies_counters_and_forgets_its_start():
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.BatchNorm2d(1))
+    average = MovingAverage(model, decay=0.999)
+    start = model[0].weight.detach().clone()
+    with torch.no_grad():
+        model[0].weight += 1
+    model[1].num_batches_tracked.fill_(8)
+    for _ in range(30):
+        average.update(model)
+    assert average.module[1].num_batches_tracked == 8
+    # A constant decay of 0.999 would still hold 97 % of the start.
+    assert (model[0].weight - average.module[0].weight).item() < 1e-3
+    assert (average.module[0].weight - start).item() > 0.999
+
+
+def test_the_moving_average_keeps_its_decay_once_warm():
+    model = torch.nn.Linear(1, 1)
+    average = MovingAverage(model, decay=0.9)
+    average.n_averaged.fill_(10**6)
+    with torch.no_grad():
+        model.weight += 1
+    average.update(model)
+    assert (model.weight - average.module.weight).item() == pytest.approx(0.9, abs=1e-5)
+
+
+@pytest.mark.parametrize(("progress", "factor"), [(0.39, 1), (0.4, 0.1), (0.8, 0.01)])
+def test_a_milestone_is_past_when_it_is_reached(progress, factor):
+    schedule = Schedule(
+        images=1, warmup=0, decay="milestones", milestones=(0.4, 0.8), milestone_factor=0.1
+    )
+    assert learning_rate_factor(10, progress, schedule) == pytest.approx(factor)
+
+
+def test_warm_up_ends_with_a_tenth_of_a_run_by_minutes():
+    for schedule in (Schedule(minutes=1, warmup=10**6), Schedule(images=1, warmup=10**6)):
+        assert (learning_rate_factor(3, 0.1, schedule) > 0.9) == bool(schedule.minutes)
+
+
+@pytest.mark.parametrize("name", ["muon", "adamw", "adam"])
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_skipped_step_leaves_weights_and_state(name, value):
+    model = torch.nn.Sequential(*(torch.nn.Conv2d(32, 32, 3) for _ in range(2)))
+    optimisers = make_optimisers(model, Optimiser(name=name, weight_decay=0.1))
+
+    def step(gradient: float, skip: bool) -> None:
+        for parameter in model.parameters():
+            parameter.grad = torch.full_like(parameter, gradient)
+        for optimiser in optimisers:
+            optimiser.found_inf = torch.tensor(float(skip))
+            optimiser.step()
+
+    def everything() -> list[torch.Tensor]:
+        states = [state for o in optimisers for state in o.state.values()]
+        return [*model.parameters(), *(value for state in states for value in state.values())]
+
+    step(0.1, False)
+    before = [tensor.detach().clone() for tensor in everything()]
+    step(value, True)
+    assert all(torch.equal(a, b) for a, b in zip(before, everything(), strict=True))
+    step(0.1, False)
+    assert not torch.equal(before[0], next(model.parameters()))

@@ -1,5 +1,10 @@
 """What must not happen to a run: a step of no number, another configuration, half a folder."""
 
+import json
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +13,9 @@ from PIL import Image
 from vdn.errors import ConfigError, FileError
 from vdn.training import Config, train
 from vdn.training.build import build_model
-from vdn.training.loop import Run
+from vdn.training.loop import Run, _Log, _on_device
+from vdn.training.objectives import choose_objective
+from vdn.training.objectives.terms import error_nll
 from vdn.training.optimiser import NormClipper
 from vdn.training.weights import averaged_weights
 
@@ -54,7 +61,7 @@ def test_the_norm_is_clipped_at_a_multiple_of_its_running_mean():
     clipper = NormClipper(2.0)
     for norm in (1.0, 10.0):
         parameter.grad = torch.full((4,), norm / 2)
-        assert clipper([parameter]) == pytest.approx(norm)
+        assert float(clipper([parameter])) == pytest.approx(norm)
     assert float(parameter.grad.norm()) == pytest.approx(2.0, rel=1e-4)
 
 
@@ -94,3 +101,85 @@ def test_a_foreign_checkpoint_is_named(tmp_path):
 def test_values_out_of_range_are_named(folder, key, changes):
     with pytest.raises(ConfigError, match=key.replace(".", r"\.")):
         config(folder, **changes)
+
+
+def test_the_clipper_goes_on_where_it_was(folder):
+    settings = config(folder)
+    first, second = (
+        Run.begin(settings, build_model(settings.network), torch.float32) for _ in range(2)
+    )
+    for parameter in first.model.parameters():
+        parameter.grad = torch.full_like(parameter, 0.1)
+    first.update(1.0)
+    second.load(first.state())
+    assert float(second.clipper.running) == float(first.clipper.running) > 0
+
+
+def test_a_step_reads_nothing_back_from_the_device(folder, monkeypatch):
+    # A tensor on the device "meta" has no values: reading one, or mixing devices, raises.
+    class Plain(torch.optim.Optimizer):  # the fused optimisers of torch do not know "meta"
+        def __init__(self, parameters, lr, **_):
+            super().__init__(parameters, {"lr": lr})
+
+        def step(self):
+            pass
+
+    monkeypatch.setattr(torch.optim, "AdamW", Plain)
+    settings = config(folder, optimiser={"name": "muon"})
+    run = Run.begin(settings, build_model(settings.network).to("meta"), torch.float32)
+    batch = {name: torch.rand(2, 3, 16, 16, device="meta") for name in ("noisy", "clean", "sigma")}
+    terms = choose_objective(settings.objective)(run.model, batch)
+    terms.loss.backward()
+    norm, finite = run.update(1.0)
+    log = _Log(run, folder / "none", writes=True)
+    log.add({"loss": terms.loss.detach(), **terms.named, "gradient_norm": norm}, finite)
+    placed = _on_device({name: torch.rand(2, 3, 16, 16) for name in batch}, torch.device("meta"))
+    assert {plane.device.type for plane in (norm, finite, *placed.values())} == {"meta"}
+
+
+def test_the_error_head_does_not_move_the_mean(folder):
+    model = build_model(config(folder).network)
+    noisy = torch.rand(1, 3, 16, 16)
+    estimate = model(noisy)
+    estimate.mean.retain_grad()
+    sum(error_nll(estimate, torch.rand(1, 3, 16, 16)).values()).backward()
+    assert estimate.mean.grad is None or not estimate.mean.grad.any()
+
+
+UNEVEN = """
+import json, os, sys, time
+from pathlib import Path
+import torch
+from vdn.training import Config, loop, train
+
+rank, out = int(os.environ["RANK"]), Path(sys.argv[2])
+on_device, begin, runs = loop._on_device, loop.Run.begin, []
+
+def slow(*arguments):
+    time.sleep(0.06 * rank)
+    return on_device(*arguments)
+
+def begun(*arguments):
+    runs.append(begin(*arguments))
+    return runs[0]
+
+loop._on_device, loop.Run.begin = slow, begun
+train(Config.from_dict(json.loads(sys.argv[1])), out / "run")
+torch.save([runs[0].step, *runs[0].model.state_dict().values()], out / f"{rank}.pt")
+"""
+
+
+def test_a_slower_process_follows_the_clock_of_the_first(folder, tmp_path):
+    schedule = {"minutes": 0.03, "batch": 2, "warmup": 1}
+    settings = config(folder, schedule=schedule).as_dict()
+    (tmp_path / "uneven.py").write_text(UNEVEN)
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
+        str(tmp_path / "uneven.py"), json.dumps(settings), str(tmp_path),
+    ]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    assert first[0] == second[0] > 3
+    assert all(torch.equal(a, b) for a, b in zip(first[1:], second[1:], strict=True))

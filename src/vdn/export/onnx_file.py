@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import tempfile
 import warnings
 from pathlib import Path
@@ -14,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from vdn.errors import InputError
+from vdn.image.atomic import replacing
 from vdn.model import VDN
 from vdn.model.vdn import BRIGHTEST, DARKEST, LOG_HIGH, LOG_LOW
 from vdn.networks import dependence_radius
@@ -134,9 +134,8 @@ def export_model(
     entry.key, entry.value = CARD_KEY, json.dumps(card | measured)
     onnx.checker.check_model(file, full_check=True)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=out.parent, suffix=".part", delete=False) as part:
-        part.write(file.SerializeToString())
-    os.replace(part.name, out)
+    with replacing(out, overwrite) as part:
+        part.write_bytes(file.SerializeToString())
     return out
 
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -14,7 +13,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, broadcast, set_seed
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from vdn.errors import ConfigError, FileError
 from vdn.model import VDN
@@ -24,10 +22,10 @@ from vdn.training.checkpoint import load_state, save_state
 from vdn.training.config import Config, load_config
 from vdn.training.objectives import END_TO_END, TOLD, choose_objective, freeze_unreached
 from vdn.training.optimiser import (
+    MovingAverage,
     NormClipper,
     learning_rate_factor,
     make_optimisers,
-    moving_average,
 )
 from vdn.training.precision import choose_precision
 from vdn.training.samples import endless_loader, training_data
@@ -88,7 +86,7 @@ class Run:
     config: Config
     model: nn.Module
     optimisers: Sequence[torch.optim.Optimizer]
-    average: AveragedModel
+    average: MovingAverage
     clipper: NormClipper
     step: int = 0
     images: int = 0
@@ -98,13 +96,12 @@ class Run:
     @classmethod
     def begin(cls, config: Config, model: nn.Module, dtype: torch.dtype) -> "Run":
         """Return the state before the first step."""
-        ema = moving_average(config.optimiser.ema)
         return cls(
             config,
             model,
             make_optimisers(model, config.optimiser, dtype),
-            AveragedModel(model, multi_avg_fn=ema, use_buffers=True),
-            NormClipper(config.optimiser.clip),
+            MovingAverage(model, config.optimiser.ema),
+            NormClipper(config.optimiser.clip, device=next(model.parameters()).device),
         )
 
     def state(self) -> dict[str, Any]:
@@ -117,7 +114,7 @@ class Run:
             "step": self.step,
             "images": self.images,
             "seconds": self.seconds,
-            "clip_running": self.clipper.running,
+            "clip_running": float(self.clipper.running),
             "error_scale": self.error_scale,
         }
 
@@ -140,22 +137,24 @@ class Run:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.step, self.images, self.seconds = state["step"], state["images"], state["seconds"]
-        self.clipper.running = state["clip_running"]
+        self.clipper.running.fill_(state["clip_running"])
 
-    def update(self, factor: float) -> float:
-        """Move the weights by the gradients that are there; return their norm.
+    def update(self, factor: float) -> tuple[Tensor, Tensor]:
+        """Move the weights by the gradients that are there; return their norm and if it is finite.
 
-        Where it is not finite nothing moves: no weight, no momentum, no average.
+        Where it is not, nothing moves: no weight, no momentum, no average. Both are scalars on
+        the device, from which nothing is read back.
         """
-        norm = self.clipper(list(self.model.parameters()))
-        if math.isfinite(norm):
-            for optimiser in self.optimisers:
-                for group in optimiser.param_groups:
-                    group["lr"] = group["initial_lr"] * factor
-                optimiser.step()
-            self.average.update_parameters(self.model)
+        norm = self.clipper(self.model.parameters())
+        finite = norm.isfinite()
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["initial_lr"] * factor
+            optimiser.found_inf = (~finite).float()  # type: ignore[attr-defined]  # as GradScaler
+            optimiser.step()
+        self.average.update(self.model, ~finite)
         self.step += 1
-        return norm
+        return norm, finite
 
 
 def train(config: Config, folder: Path, *, resume: bool = False) -> None:
@@ -219,16 +218,18 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
         while (progress := _progress(current, accelerator)) < 1:
             factor = learning_rate_factor(current.step, progress, schedule)
             current.model.zero_grad()
+            terms: dict[str, Tensor] = {}
             for part in range(schedule.accumulate):
                 last = part == schedule.accumulate - 1
                 with nullcontext() if last else accelerator.no_sync(model):
-                    terms = objective(model, next(batches))
-                    accelerator.backward(terms.loss / schedule.accumulate)
-                log.add({"loss": terms.loss, **terms.named})
-            norm = current.update(factor)
+                    found = objective(model, next(batches))
+                    accelerator.backward(found.loss / schedule.accumulate)
+                for name, term in {"loss": found.loss, **found.named}.items():
+                    terms[name] = terms.get(name, 0) + term.detach() / schedule.accumulate
+            norm, finite = current.update(factor)
             current.images += schedule.batch * schedule.accumulate * accelerator.num_processes
             current.seconds = now = earlier + time.monotonic() - begun
-            log.add({"gradient_norm": norm})
+            log.add(terms | {"gradient_norm": norm}, finite)
             log.tick(factor, progress, accelerator.num_processes)
             if held and now - last_validation >= 60 * schedule.validate_minutes:
                 log.row("validation", validation())
@@ -252,27 +253,33 @@ class _Log:
 
     def __init__(self, current: Run, folder: Path, writes: bool) -> None:
         self._run, self._folder, self._writes = current, folder, writes
-        self._sums: dict[str, Any] = {}
-        self._last, self._images = current.seconds, current.images
+        self._sums: dict[str, Tensor] = {}
+        self._last, self._images, self._steps = current.seconds, current.images, 0
 
-    def add(self, values: Mapping[str, Tensor | float]) -> None:
-        """Take in values of a step, or of a part of it."""
-        for name, value in values.items():
-            value = value.detach() if isinstance(value, Tensor) else value
-            total, count = self._sums.get(name, (0.0, 0))
-            self._sums[name] = total + value, count + 1
+    def add(self, values: Mapping[str, Tensor], finite: Tensor) -> None:
+        """Take in the values of a step, unless its gradient was not finite."""
+        self._steps += 1
+        for name, value in {**values, "kept": torch.ones_like(finite)}.items():
+            value = torch.where(finite, value.float(), 0.0)
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
 
     def tick(self, factor: float, progress: float, processes: int) -> None:
         """Write a line of means if it is time to."""
         seconds = self._run.seconds - self._last
         if seconds < self._run.config.schedule.tick_seconds:
             return
-        means = {name: float(total) / count for name, (total, count) in self._sums.items()}
+        sums = torch.stack(list(self._sums.values())).tolist()
+        means = dict(zip(self._sums, sums, strict=True))
+        kept = means.pop("kept")
+        means = {name: total / max(kept, 1) for name, total in means.items()}
+        if kept < self._steps:
+            means["skipped"] = self._steps - kept
         means["rate"] = factor
         means["images_per_second"] = (self._run.images - self._images) / seconds
         means["minutes_left"] = self._run.seconds / 60 * (1 / max(progress, 1e-9) - 1)
         self.row("tick", means)
-        self._sums, self._last, self._images = {}, self._run.seconds, self._run.images
+        self._sums, self._steps = {}, 0
+        self._last, self._images = self._run.seconds, self._run.images
 
     def row(self, kind: str, values: Mapping[str, float]) -> None:
         """Write a line."""

@@ -1,21 +1,21 @@
 """Optimisers, the learning-rate schedule, and clipping that follows the running norm."""
 
+import copy
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vdn.errors import ConfigError
 from vdn.training.config import Optimiser, Schedule
 
 __all__ = [
     "ConvolutionMuon",
+    "MovingAverage",
     "NormClipper",
     "learning_rate_factor",
     "make_optimisers",
-    "moving_average",
     "orthogonalised",
 ]
 
@@ -36,6 +36,11 @@ class ConvolutionMuon(torch.optim.Optimizer):
         Arithmetic of the orthogonalisation.
     momentum : float
         Of the gradients, with Nesterov's look ahead.
+
+    Notes
+    -----
+    As torch's fused optimisers do, a step while the attribute ``found_inf`` is a tensor of 1
+    changes nothing.
 
     Examples
     --------
@@ -59,6 +64,7 @@ class ConvolutionMuon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure=None):
+        found_inf = getattr(self, "found_inf", None)
         for group in self.param_groups:
             rate, kept = group["lr"], 1 - group["lr"] * group["weight_decay"]
             for weight in group["params"]:
@@ -67,11 +73,17 @@ class ConvolutionMuon(torch.optim.Optimizer):
                 state = self.state[weight]
                 if not state:
                     state["momentum"] = torch.zeros_like(weight)
-                momentum = state["momentum"].lerp_(weight.grad, 1 - group["momentum"])
+                momentum = state["momentum"].lerp(weight.grad, 1 - group["momentum"])
                 matrix = weight.grad.lerp(momentum, group["momentum"]).flatten(1)
                 direction = orthogonalised(matrix.to(self.dtype)).reshape(weight.shape)
                 rows, columns = matrix.shape
-                weight.mul_(kept).add_(direction, alpha=-rate * max(1.0, rows / columns) ** 0.5)
+                moved = weight * kept - direction * (rate * max(1.0, rows / columns) ** 0.5)
+                if found_inf is not None:
+                    skip = found_inf.bool()
+                    momentum = torch.where(skip, state["momentum"], momentum)
+                    moved = torch.where(skip, weight, moved)
+                state["momentum"] = momentum
+                weight.copy_(moved)
 
 
 def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
@@ -141,18 +153,19 @@ def make_optimisers(
 def learning_rate_factor(step: int, progress: float, schedule: Schedule) -> float:
     """The multiplier of the initial learning rates.
 
-    Linear warm-up over ``schedule.warmup`` steps, in runs by the clock over a tenth of the time if
-    that is less, then a cosine in `progress` (0 to 1) down to
-    ``final_fraction``, or ``milestone_factor`` once for each of ``milestones`` that is past.
+    Linear warm-up over ``schedule.warmup`` steps, in a run by minutes over its first tenth if
+    that ends sooner; then a cosine in `progress` (0 to 1) down to ``final_fraction``, or
+    ``milestone_factor`` once for each of ``milestones`` that is past.
 
     Examples
     --------
     >>> learning_rate_factor(10**6, 0.5, Schedule(minutes=1))
     0.5
     """
-    warm = min(1.0, (step + 1) / max(schedule.warmup, 1))
+    warm = (step + 1) / max(schedule.warmup, 1)
     if schedule.minutes:
-        warm = min(1.0, max(warm, 10 * progress))
+        warm = max(warm, 10 * progress)
+    warm = min(1.0, warm)
     if schedule.decay == "milestones":
         past = sum(progress >= milestone for milestone in schedule.milestones)
         return warm * schedule.milestone_factor**past
@@ -160,45 +173,85 @@ def learning_rate_factor(step: int, progress: float, schedule: Schedule) -> floa
     return warm * (schedule.final_fraction + (1 - schedule.final_fraction) * cosine)
 
 
-def moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
-    """An exponential moving average for `AveragedModel` that forgets its start.
+class MovingAverage(nn.Module):
+    """An exponential moving average of a model's weights and buffers that forgets its start.
 
-    The decay after n updates is ``min(decay, (1 + n) / (10 + n))``: a constant one would still
-    hold 5 % of the first, random weights after three times its memory.
+    The decay of update n, from 0, is ``min(decay, (1 + n) / (10 + n))``: a constant one would
+    still hold 5 % of the first, random weights after three times its memory. Nothing is read back
+    from the device.
+
+    Parameters
+    ----------
+    model : nn.Module
+        What is averaged; `module` is a copy of it that holds the average.
+    decay : float
+        At least 0 and below 1.
+
+    Examples
+    --------
+    >>> model = nn.Linear(1, 1)
+    >>> average = MovingAverage(model, decay=0.999)
+    >>> _ = model.weight.data.add_(1)
+    >>> average.update(model)
+    >>> round((model.weight - average.module.weight).item(), 3)
+    0.1
     """
 
-    @torch.no_grad()
-    def update(averaged: Any, current: Any, count: Any) -> None:
-        n = int(count)
-        if not averaged[0].is_floating_point():  # the step counters of normalisation layers
-            torch._foreach_copy_(averaged, current)
-            return
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
+    n_averaged: Tensor
 
-    return update
+    def __init__(self, model: nn.Module, decay: float):
+        super().__init__()
+        self.decay, self.module = decay, copy.deepcopy(model).requires_grad_(False)
+        device = next(model.parameters()).device
+        self.register_buffer("n_averaged", torch.zeros((), device=device))
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, skip: Tensor | None = None) -> None:
+        """Move towards a model, unless `skip` is a tensor of True."""
+        n = self.n_averaged
+        taken = torch.ones_like(n) if skip is None else (~skip).to(n)
+        weight = taken * (1 - ((1 + n) / (10 + n)).clamp(max=self.decay))
+        n += taken
+        current = model.state_dict()
+        for name, value in self.module.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(current[name], weight.to(value))
+            else:  # the step counters of normalisation layers
+                value.copy_(current[name])
 
 
 class NormClipper:
-    """Clips the gradient's norm at a multiple of its own running mean.
+    """Clips the gradient's norm at a multiple of its own running mean, all on the device.
 
     Parameters
     ----------
     factor : float
         The multiple; 0 never clips.
+    decay : float
+        Of the running mean of the clipped norms.
+
+    Attributes
+    ----------
+    running : Tensor
+        The running mean, a scalar; 0 before the first finite norm.
     """
 
-    def __init__(self, factor: float, decay: float = 0.98):
-        self.factor, self.decay, self.running = factor, decay, 0.0
+    def __init__(self, factor: float, decay: float = 0.98, device: torch.device | str = "cpu"):
+        self.factor, self.decay = factor, decay
+        self.running = torch.zeros((), device=device)
 
-    def __call__(self, parameters: Sequence[nn.Parameter]) -> float:
-        """Clip in place and return the norm before, which may not be finite."""
-        norm = torch.nn.utils.get_total_norm(p.grad for p in parameters if p.grad is not None)
-        value = float(norm)
-        if self.factor and math.isfinite(value):
-            limit = self.factor * self.running if self.running else value
-            torch.nn.utils.clip_grads_with_norm_(parameters, max(limit, 1e-12), norm)
-            kept = min(value, limit) if self.running else value
-            self.running = (
-                self.decay * self.running + (1 - self.decay) * kept if self.running else value
-            )
-        return value
+    @torch.no_grad()
+    def __call__(self, parameters: Iterable[nn.Parameter]) -> Tensor:
+        """Clip in place and return the norm before, a scalar tensor.
+
+        A norm that is not finite leaves the running mean as it was; its step is to be skipped.
+        """
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if self.factor:
+            limit = torch.where(self.running > 0, self.factor * self.running, norm)
+            kept = torch.minimum(norm, limit)
+            torch._foreach_mul_(gradients, kept / norm.clamp(min=1e-12))
+            mean = torch.where(self.running > 0, self.running.lerp(kept, 1 - self.decay), norm)
+            self.running = torch.where(norm.isfinite(), mean, self.running)
+        return norm
