@@ -191,7 +191,7 @@ def kill_and_resume(source: Path, folder: Path, common: tuple[object, ...]) -> d
     target, wanted = folder / "killed", folder / "once"
     count = len(list(source.iterdir()))
     words = ["denoise", source, "-o", target, "--skip-existing", *common]
-    command = [sys.executable, "-m", "vdn.cli", *map(str, words)]
+    command = [sys.executable, "-m", "vdn", *map(str, words)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, **quiet) as process:  # type: ignore[call-overload]
         while len(list(target.glob("[!.]*"))) < count // 3 and process.poll() is None:

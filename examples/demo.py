@@ -14,7 +14,7 @@ OUT = Path("demo")
 
 def main() -> None:
     OUT.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "vdn.cli", "denoise", str(PHOTO), "-o", f"{OUT}/"]
+    command = [sys.executable, "-m", "vdn", "denoise", str(PHOTO), "-o", f"{OUT}/"]
     subprocess.run([*command, "--noise-map", "--uncertainty", "--overwrite"], check=True)
     noisy = Image.open(PHOTO).convert("RGB")
     clean = Image.open(OUT / PHOTO.name).convert("RGB")

@@ -168,3 +168,35 @@ def test_importing_loads_neither_openvino_nor_torch():
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+FIRST_CALLS = """
+import sys, threading
+import numpy as np
+import vdn
+
+image = np.random.default_rng(0).integers(0, 255, (24, 24, 3), dtype=np.uint8)
+denoiser = vdn.Denoiser(sys.argv[1], threads=1)
+barrier, results, failures = threading.Barrier(16), [], []
+
+def call(number):
+    barrier.wait()
+    try:
+        result = denoiser(image) if number % 2 else vdn.denoise(image, sys.argv[1], threads=1)
+        results.append(result.image.tobytes())
+    except BaseException as error:
+        failures.append(error)
+
+threads = [threading.Thread(target=call, args=(n,)) for n in range(16)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert not failures, failures
+assert len(results) == 16 and len(set(results)) == 1
+"""
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_the_first_calls_may_come_from_many_threads_at_once(weights, attempt):
+    command = [sys.executable, "-c", FIRST_CALLS, str(weights / "photo.onnx")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

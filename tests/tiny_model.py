@@ -44,8 +44,12 @@ def write_tiny_model(
     width: int = WIDTH,
     seed: int = 0,
     card: dict[str, object] | None = None,
+    scale: int = 1,
 ) -> Path:
-    """Write the model with random but fixed weights; `card=None` stores `tiny_card(path.stem)`."""
+    """Write the model with random but fixed weights; `card=None` stores `tiny_card(path.stem)`.
+
+    With a scale its image is enlarged by repeating pixels.
+    """
     rng = np.random.default_rng(seed)
     nodes: list[onnx.NodeProto] = []
     weights: list[onnx.TensorProto] = []
@@ -89,11 +93,27 @@ def write_tiny_model(
     both = network("pair", "clean", 2 * c, 2 * c)
     nodes.append(helper.make_node("Split", [both, "sizes"], ["residual", "raw_error"], axis=1))
     node("Mul", ["residual", "sigma"], "correction")
-    node("Add", ["image", "correction"], "mean")
-    node("Mul", ["raw_error", half], "log_error_variance")
+    node("Add", ["image", "correction"], "small_mean")
+    node("Mul", ["raw_error", half], "small_error")
+    sides = constant("sides", np.array([1, 1, scale, scale]))
+    for small, name in (("small_mean", "mean"), ("small_error", "log_error_variance")):
+        nodes.append(
+            helper.make_node(
+                "Resize",
+                [small, "", sides],
+                [name],
+                mode="nearest",
+                coordinate_transformation_mode="asymmetric",
+                nearest_mode="floor",
+            )
+            if scale > 1
+            else helper.make_node("Identity", [small], [name])
+        )
 
     def tensor(name: str) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", c, "H", "W"])
+        larger = scale > 1 and name in ("mean", "log_error_variance")
+        sides = ("sH", "sW") if larger else ("H", "W")
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", c, *sides])
 
     graph = helper.make_graph(
         nodes,
@@ -103,6 +123,7 @@ def write_tiny_model(
         weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    helper.set_model_props(model, {"vdn": json.dumps(card or tiny_card(path.stem, channels))})
+    card = card or tiny_card(path.stem, channels, scale=scale)
+    helper.set_model_props(model, {"vdn": json.dumps(card)})
     onnx.save(model, path)
     return path

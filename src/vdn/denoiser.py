@@ -134,16 +134,17 @@ class Denoiser:
             sigma=None if noise_sigma is None else _known_sigma(noise_sigma, frame),
         )
         choice, (range_,), predictions = self._predict(array, frame, request, range)
-        restored = array.copy()
-        log_alpha, log_beta, error = (_empty(frame) for _ in (1, 2, 3))
+        output = frame.spec() if request.noise_only else frame.scaled(choice.card.scale)
+        restored = np.empty(output.shape, array.dtype)
+        log_alpha, log_beta, error = _empty(frame), _empty(frame), _empty(output)
         statistics = SigmaStatistics(frame.color_channels)
         for prediction in _reporting(predictions, frame, progress):
-            place = (slice(None), prediction.rows, prediction.columns)
+            place = (slice(None), *prediction.place)
             log_alpha[place], log_beta[place] = prediction.noise
             statistics.add(np.atleast_3d(prediction.sigma))
+            restored[prediction.output_place] = prediction.image
             if prediction.log_error_variance is not None:
-                error[place] = prediction.log_error_variance
-                restored[prediction.rows, prediction.columns] = prediction.image
+                error[(slice(None), *prediction.output_place)] = prediction.log_error_variance
             del prediction  # the next needs its memory
         statistics.check([range_])
         return Denoised(
@@ -169,7 +170,7 @@ class Denoiser:
         units, summary = Units(range_.scale, _flat(array)), NoiseSummary(frame)
         log_alpha, log_beta = _empty(frame), _empty(frame)
         for prediction in predictions:
-            place = (slice(None), prediction.rows, prediction.columns)
+            place = (slice(None), *prediction.place)
             log_alpha[place], log_beta[place] = prediction.noise
             summary.add(prediction, np.atleast_3d(prediction.sigma))
             del prediction  # the next needs its memory

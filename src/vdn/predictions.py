@@ -21,7 +21,7 @@ from vdn.results import error_deviation, noise_deviation
 from vdn.runtime.cards import Card
 from vdn.runtime.engine import Engine, NoisePosterior, Planes, Posterior
 from vdn.runtime.predict import predict, predict_noise
-from vdn.runtime.tiling import Tile, choose_window, mirrored, tiles
+from vdn.runtime.tiling import Tile, choose_window, mirrored, tiles, times
 
 __all__ = [
     "LoadedModel",
@@ -97,8 +97,8 @@ class Prediction:
     mean, log_error_variance
         The clean image and the logarithm of the variance of its error, unless only the noise was
         wanted.
-    error_scale
-        The card's factor of the standard deviation of the error.
+    card
+        That of the model.
     """
 
     rows: slice
@@ -106,10 +106,21 @@ class Prediction:
     channel: int | None
     window: UnitImage
     origin: tuple[int, int]
+    card: Card
     noise: NoisePosterior
     mean: Planes | None = None
     log_error_variance: Planes | None = None
-    error_scale: float = 1.0
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """Rows and columns of the image."""
+        return self.rows, self.columns
+
+    @property
+    def output_place(self) -> tuple[slice, slice]:
+        """Rows and columns of the output, which may have more pixels."""
+        scale = 1 if self.mean is None else self.card.scale
+        return times(self.rows, scale), times(self.columns, scale)
 
     @property
     def channels(self) -> slice:
@@ -122,13 +133,14 @@ class Prediction:
         for top in range(0, height, _STRIP):
             part = slice(top, min(top + _STRIP, height))
             here = (slice(None), part)
+            output = (slice(None), times(part, self.card.scale))
             yield replace(
                 self,
                 rows=slice(self.rows.start + part.start, self.rows.start + part.stop),
                 noise=NoisePosterior(*(planes[here] for planes in self.noise)),
-                mean=None if self.mean is None else self.mean[here],
+                mean=None if self.mean is None else self.mean[output],
                 log_error_variance=(
-                    None if self.log_error_variance is None else self.log_error_variance[here]
+                    None if self.log_error_variance is None else self.log_error_variance[output]
                 ),
             )
 
@@ -142,7 +154,8 @@ class Prediction:
     def image(self) -> NDArray[Any]:
         """The clean image as an array like the user's; where it was not wanted, the noisy one."""
         planes = self.unit.planes if self.mean is None else self.mean.transpose(1, 2, 0)
-        return self.unit.restore(planes)
+        same = planes.shape[:2] == self.unit.planes.shape[:2]
+        return self.unit.restore(planes) if same else self.unit.enlarge(planes)
 
     @cached_property
     def sigma(self) -> NDArray[np.float32]:
@@ -154,7 +167,7 @@ class Prediction:
         """Standard deviation of the error of `image`, as `sigma`; of the noisy image, its noise."""
         if self.log_error_variance is None:
             return self.sigma
-        deviation = error_deviation(self.log_error_variance, self.error_scale)
+        deviation = error_deviation(self.log_error_variance, self.card.error_scale)
         return self.unit.map_to_user(deviation.transpose(1, 2, 0))
 
 
@@ -283,7 +296,8 @@ class _Buffers:
         height, width = (side.stop - side.start for side in tile.read)
         planes = np.empty(height * width * frame.color_channels, np.float32)
         shape = card.channels, height, width
-        return cls(planes, None if request.noise_only else Posterior.empty(shape))
+        posterior = None if request.noise_only else Posterior.empty(shape, card.scale)
+        return cls(planes, posterior)
 
 
 class _Strip:
@@ -365,8 +379,8 @@ def _predict(
         planar = values.transpose(2, 0, 1)
         return np.ascontiguousarray(_take(_take(planar, above, 1), across, 2))
 
-    def own(values: Planes) -> Planes:
-        cropped = values[(slice(None), *tile.crop)]
+    def own(values: Planes, scale: int = 1) -> Planes:
+        cropped = values[(slice(None), *tile.scaled(scale).crop)]
         if not np.isfinite(cropped).all():
             raise PredictionError(
                 f"model {model.card.name!r} computes values that are not finite, in rows "
@@ -375,7 +389,8 @@ def _predict(
             )
         return cropped
 
-    planes, place = padded(unit.planes), (*tile.write, channel, unit, (strip.start, left))
+    planes, scale = padded(unit.planes), model.card.scale
+    place = (*tile.write, channel, unit, (strip.start, left), model.card)
     if request.noise_only:
         noise = predict_noise(model.engine, model.card, planes)
         return Prediction(*place, NoisePosterior(*map(own, noise)))
@@ -387,11 +402,12 @@ def _predict(
         strength=request.strength,
         out=out,
     )
-    mean, log_alpha, log_beta, log_error_variance = map(own, posterior)
-    noise = NoisePosterior(log_alpha, log_beta)
+    noise = NoisePosterior(own(posterior.log_alpha), own(posterior.log_beta))
     if sigma is not None and not model.card.estimates_noise:
         noise = _certain(own(padded(sigma)))
-    return Prediction(*place, noise, mean, log_error_variance, model.card.error_scale)
+    return Prediction(
+        *place, noise, own(posterior.mean, scale), own(posterior.log_error_variance, scale)
+    )
 
 
 def _certain(sigma: Planes) -> NoisePosterior:

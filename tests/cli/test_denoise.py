@@ -225,7 +225,7 @@ def test_what_made_a_picture_is_noted_in_it(run, picture, tmp_path):
 
 
 def test_the_program_runs_by_itself(tmp_path):
-    command = [sys.executable, "-m", "vdn.cli", "denoise", str(tmp_path / "absent.png"), "--json"]
+    command = [sys.executable, "-m", "vdn", "denoise", str(tmp_path / "absent.png"), "--json"]
     done = subprocess.run([*command, "--model", "absent"], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stdout == ""

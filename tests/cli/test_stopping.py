@@ -14,7 +14,7 @@ import tifffile
 from tiny_model import write_tiny_model
 from vdn.image import read, write
 
-COMMAND = [sys.executable, "-m", "vdn.cli", "denoise", "--threads", "1", "--precision", "fp32"]
+COMMAND = [sys.executable, "-m", "vdn", "denoise", "--threads", "1", "--precision", "fp32"]
 
 
 @pytest.fixture

@@ -285,7 +285,7 @@ def test_padding_behind_the_picture_is_nothing(tmp_path):
 
 def test_the_command_warns_on_standard_error_and_in_json(tmp_path):
     (tmp_path / "a.jpg").write_bytes(jpeg() + b"\0\0\0\x18ftypmp42" + bytes(99))
-    command = [sys.executable, "-m", "vdn.cli", "denoise", str(tmp_path / "a.jpg"), "--json"]
+    command = [sys.executable, "-m", "vdn", "denoise", str(tmp_path / "a.jpg"), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     warning = "left out: the video behind the picture"
     assert json.loads(done.stdout)["warnings"] == [warning]

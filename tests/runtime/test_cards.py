@@ -56,3 +56,27 @@ def test_unknown_keys_and_wrong_values_are_errors():
 def test_cards_survive_the_way_through_plain_data():
     card = Card.from_mapping(tiny_card())
     assert Card.from_mapping(card.to_mapping()) == card
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("multiple", "8"),
+        ("multiple", 0),
+        ("halo", 40.5),
+        ("halo", 0),
+        ("noise_halo", -1),
+        ("scale", 0),
+        ("scale", True),
+        ("channels", [3]),
+        ("estimates_noise", 1),
+        ("error_scale", "big"),
+        ("error_scale", 0.0),
+        ("error_scale", float("nan")),
+        ("summary", 3),
+    ],
+)
+def test_a_value_of_another_kind_is_named(tmp_path, name, value):
+    path = write_tiny_model(tmp_path / "x.onnx", card=tiny_card(**{name: value}))
+    with pytest.raises(ConfigError, match=f"{name} is"):
+        find_model(path)

@@ -18,3 +18,17 @@ def test_a_machine_that_does_not_tell(monkeypatch, error):
 
     monkeypatch.setattr(os, "sysconf", refuse, raising=False)
     assert memory_share() == 2000
+
+
+@pytest.mark.parametrize("name", ["memory.max", "memory/memory.limit_in_bytes"])
+def test_a_quarter_of_what_a_container_may_use(tmp_path, name):
+    limit = tmp_path / name
+    limit.parent.mkdir(exist_ok=True)
+    limit.write_text("400000000\n")
+    assert memory_share(tmp_path) == 100
+
+
+@pytest.mark.parametrize("text", ["max\n", "", str(2**63 - 1)])
+def test_a_container_without_a_limit(tmp_path, text):
+    (tmp_path / "memory.max").write_text(text)
+    assert memory_share(tmp_path) == memory_share(tmp_path / "none")

@@ -82,6 +82,31 @@ class UnitImage:
         np.copyto(target, values, where=~kept, casting="unsafe")
         return restored
 
+    def enlarge(self, planes: NDArray[np.float32]) -> NDArray[Any]:
+        """Return `planes` with more pixels than the image as an array like the user's.
+
+        Alpha, and pixels without data and outliers, are repeated.
+
+        Parameters
+        ----------
+        planes
+            (s H, s W, C) in the units of `UnitImage.planes`.
+        """
+        scale = planes.shape[0] // self._image.shape[0]
+
+        def repeated(array: NDArray[Any]) -> NDArray[Any]:
+            return array.repeat(scale, axis=0).repeat(scale, axis=1)
+
+        enlarged = repeated(self._image)
+        working = _working(enlarged.dtype)
+        values = planes.astype(working) * working.type(self.scale) + working.type(self.range.offset)
+        if enlarged.dtype.kind != "f":
+            np.rint(values, out=values)
+        np.clip(values, *_bounds(enlarged.dtype, working), out=values)
+        known = np.True_ if self._missing is None else ~repeated(self._missing)
+        np.copyto(_colour(enlarged), values, where=known, casting="unsafe")
+        return enlarged
+
     def part(self, rows: slice, columns: slice) -> "UnitImage":
         """Return a part of the image, of views."""
         missing = None if self._missing is None else self._missing[rows, columns]

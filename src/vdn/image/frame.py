@@ -73,6 +73,17 @@ class FrameSpec:
         fields = ("shape", "dtype", "channels", "name")
         return FrameSpec(**({name: getattr(self, name) for name in fields} | changes))
 
+    def scaled(self, scale: int) -> "FrameSpec":
+        """Return the description of the image with `scale` times the pixels a side.
+
+        Examples
+        --------
+        >>> Frame.of(np.zeros((2, 3, 4), np.uint8)).scaled(2).shape
+        (4, 6, 4)
+        """
+        height, width, *channels = self.shape
+        return self.spec(shape=(scale * height, scale * width, *channels))
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frame(FrameSpec):

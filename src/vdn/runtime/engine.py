@@ -56,7 +56,11 @@ class NoisePosterior(NamedTuple):
 
 
 class Posterior(NamedTuple):
-    """Everything the network predicts for an image, each (C, H, W)."""
+    """Everything the network predicts for an image (C, H, W).
+
+    The mean and the variance of its error have the pixels of the output: of a network that enlarges
+    `scale` times a side, (C, scale H, scale W).
+    """
 
     mean: Planes
     log_alpha: Planes
@@ -64,7 +68,7 @@ class Posterior(NamedTuple):
     log_error_variance: Planes
 
     @classmethod
-    def empty(cls, shape: tuple[int, int, int]) -> "Posterior":
+    def empty(cls, shape: tuple[int, int, int], scale: int = 1) -> "Posterior":
         """Return memory for the posterior of planes of a shape.
 
         Examples
@@ -72,7 +76,9 @@ class Posterior(NamedTuple):
         >>> Posterior.empty((3, 8, 8)).mean.shape
         (3, 8, 8)
         """
-        return cls(*(np.empty(shape, np.float32) for _ in cls._fields))
+        channels, height, width = shape
+        output = channels, scale * height, scale * width
+        return cls(*(np.empty(size, np.float32) for size in (output, shape, shape, output)))
 
 
 class Engine(Protocol):
@@ -99,7 +105,7 @@ class Engine(Protocol):
         strength: float = 1.0,
         out: Posterior | None = None,
     ) -> Posterior:
-        """Denoise with `strength` times `sigma`; `None` is the network's own noise map."""
+        """Predict with `strength` times `sigma`; `None` is the network's own noise map."""
         ...
 
     def run_noise(self, planes: Planes) -> NoisePosterior:

@@ -19,6 +19,7 @@ HINTS = {"fp32": "f32", "bf16": "bf16"}
 """What OpenVINO calls a precision."""
 
 _NAMES = {*Posterior._fields, "sigma"}
+_OF_OUTPUT = ("mean", "log_error_variance")  # these have the pixels of the output
 _OVERHEAD = {"fp32": 2.0, "bf16": 1.3}  # measured memory over that of the live tensors in float32
 _SMALL = 500_000  # pixels; below, compiling for a size takes longer than running
 
@@ -98,6 +99,7 @@ class OpenVinoEngine:
         self._capacity = max_memory * 1e6
         self._requests: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
         self._lock = Lock()
+        self._scale = _scale(self._model)
         self.bytes_per_pixel = _live_bytes(self._model) * _OVERHEAD[precision]
         noise = _noise_part(self._model.clone())
         self.noise_bytes_per_pixel = _live_bytes(noise) * _OVERHEAD[precision]
@@ -137,10 +139,10 @@ class OpenVinoEngine:
             results = {}
             for output in request.model_outputs:
                 (name,) = output.get_names() & _NAMES  # a tensor may have others beside
-                if name in out:
-                    results[name] = out[name]
-                else:
-                    results[name] = np.empty(inputs["image"].shape, np.float32)
+                scale = self._scale if name in _OF_OUTPUT else 1
+                channels, *sides = inputs["image"].shape
+                shape = channels, *(scale * side for side in sides)
+                results[name] = out[name] if name in out else np.empty(shape, np.float32)
                 request.set_tensor(output, tensor(results[name][None], shared_memory=True))
             request.infer()
         return results
@@ -183,6 +185,14 @@ def _sigma(model: Any) -> Any:
     """Return the port whose tensor is named `sigma`, or None."""
     ports = (port for node in model.get_ordered_ops() for port in node.outputs())
     return next((port for port in ports if "sigma" in port.get_names()), None)
+
+
+def _scale(model: Any, side: int = 256) -> int:
+    """Return how many pixels a side the network makes of one."""
+    graph = model.clone()
+    channels = graph.input("image").get_partial_shape()[1].get_length()
+    graph.reshape({"image": [1, channels, side, side]})
+    return int(graph.output("mean").get_shape()[-1] // side)
 
 
 def _noise_part(model: Any) -> Any:

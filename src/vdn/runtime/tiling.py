@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vdn.errors import InputError
 
-__all__ = ["Tile", "choose_window", "mirrored", "round_up", "tiles"]
+__all__ = ["Tile", "choose_window", "mirrored", "round_up", "tiles", "times"]
 
 
 class Tile(NamedTuple):
@@ -28,6 +28,33 @@ class Tile(NamedTuple):
     read: tuple[slice, slice]
     crop: tuple[slice, slice]
     write: tuple[slice, slice]
+
+    def scaled(self, scale: int) -> "Tile":
+        """Return what to keep, and where to write it, of an output with `scale` times the pixels.
+
+        Examples
+        --------
+        >>> tile = next(tiles(8, 8, (8, 8), 8, 8))
+        >>> tile.scaled(2).write
+        (slice(0, 16, None), slice(0, 16, None))
+        """
+        if scale == 1:
+            return self
+        crop, write = (
+            (times(rows, scale), times(columns, scale)) for rows, columns in (self.crop, self.write)
+        )
+        return self._replace(crop=crop, write=write)
+
+
+def times(part: slice, scale: int) -> slice:
+    """Return the part of an output that has `scale` times the pixels.
+
+    Examples
+    --------
+    >>> times(slice(2, 3), 2)
+    slice(4, 6, None)
+    """
+    return slice(part.start * scale, part.stop * scale)
 
 
 def round_up(length: int, multiple: int) -> int:

@@ -1,5 +1,0 @@
-"""Run the command line by `python -m vdn.cli`."""
-
-from vdn.cli import main
-
-main()
