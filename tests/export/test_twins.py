@@ -7,7 +7,7 @@ from PIL import Image
 import vdn
 from vdn.errors import ConfigError
 from vdn.export import export_run
-from vdn.peers import load_peer
+from vdn.external import load_network
 from vdn.runtime.cards import find_model
 from vdn.training import Config, train
 
@@ -40,7 +40,7 @@ LIGHT = {
 def test_a_twin_runs_in_the_engine_with_its_own_and_with_a_given_map(tmp_path, kind):
     run = trained(tmp_path, LIGHT, kind)
     path = export_run(run, tmp_path / f"{kind}.onnx")
-    denoiser, peer = vdn.Denoiser(str(path), precision="fp32"), load_peer(run)
+    denoiser, peer = vdn.Denoiser(str(path), precision="fp32"), load_network(run)
     image = np.random.default_rng(1).random((24, 19, 3), dtype=np.float32)
     level = np.linspace(0.05, 0.3, 19, dtype=np.float32)[None, :, None] * np.ones_like(image)
     given = denoiser(image, noise_sigma=level).image
@@ -55,7 +55,9 @@ def test_a_twin_runs_in_the_engine_with_its_own_and_with_a_given_map(tmp_path, k
 def test_a_peer_runs_from_its_run_folder_and_is_not_exported(tmp_path):
     run = trained(tmp_path, {"family": "dncnn", "depth": 3, "width": 8, "batch_norm": True}, "mse")
     image = np.random.default_rng(1).random((9, 7), dtype=np.float32)
-    assert load_peer(run)(image).shape == image.shape
-    np.testing.assert_array_equal(load_peer(run / "checkpoint.pt")(image), load_peer(run)(image))
+    assert load_network(run)(image).shape == image.shape
+    np.testing.assert_array_equal(
+        load_network(run / "checkpoint.pt")(image), load_network(run)(image)
+    )
     with pytest.raises(ConfigError, match=r"network\.family is 'dncnn'"):
         export_run(run, tmp_path / "dncnn.onnx")

@@ -1,8 +1,8 @@
 """Anything that denoises, behind one call.
 
 A method is named as on the command line: `noisy` (the input itself), a shipped model, an `.onnx`
-file, a method or an estimate of the noise of `vdn.baselines`, a file of network weights or a run
-folder that `vdn.peers` or spandrel can load, or `file.py:function` of the user's own. What follows
+file, a method or an estimate of the noise of `vdn.external`, a file of network weights or a run
+folder that it can load, or `file.py:function` of the user's own. What follows
 an `@` says where it gets the noise from: `bm3d@true` is told the true standard deviation,
 `bm3d@gaussian` the map that the model `gaussian` infers; without it the method is blind.
 """
@@ -19,12 +19,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vdn.errors import FileError, InputError, MissingExtraError
+from vdn import external
+from vdn.errors import FileError, InputError
 
 __all__ = ["TOLD", "Denoise", "Method", "Ready", "parse_method"]
 
 TOLD = "true"
-_NETWORK_FILES = (".mat", ".pth", ".pt", ".tar", ".ckpt", ".safetensors")
 _CHECKPOINT = "checkpoint.pt"
 
 
@@ -161,25 +161,18 @@ def _find(name: str, threads: int | None, precision: str) -> Method:
         precision = "fp32" if precision == "auto" else precision
         load = partial(_load_model, str(file), threads, precision)
         return Method(Path(name).name, f"{_digest(file)} {precision}", load)
-    if (Path(name) / _CHECKPOINT).is_file() or name.lower().endswith(_NETWORK_FILES):
+    if (Path(name) / _CHECKPOINT).is_file() or name.lower().endswith(external.NETWORK_FILES):
         return _network(Path(name))
-    baselines = _baselines()
-    if baselines is None:
-        known = ""
-    elif name in baselines.METHODS:
-        return Method(
-            name, _source_digest(baselines), partial(_load_baseline, name), estimates=False
-        )
-    elif name in baselines.NOISE_ESTIMATES:
-        return Method(name, _source_digest(baselines), partial(_load_estimate, name))
-    else:
-        known = (
-            f", the methods {', '.join(baselines.METHODS)}, the estimates of noise "
-            f"{', '.join(baselines.NOISE_ESTIMATES)}"
-        )
+    if name in external.METHODS:
+        version = _source_digest(external)
+        return Method(name, version, partial(_load_external, name), estimates=False)
+    if name in external.NOISE_ESTIMATES:
+        return Method(name, _source_digest(external), partial(_load_estimate, name))
     raise InputError(
-        f"method {name!r} is not known; there are noisy, the models {', '.join(models)}{known}, "
-        f"files of networks (.onnx, {', '.join(_NETWORK_FILES)}), run folders and file.py:function"
+        f"method {name!r} is not known; there are noisy, the models {', '.join(models)}, the "
+        f"methods {', '.join(external.METHODS)}, the estimates of noise "
+        f"{', '.join(external.NOISE_ESTIMATES)}, files of networks "
+        f"(.onnx, {', '.join(external.NETWORK_FILES)}), run folders and file.py:function"
     )
 
 
@@ -187,7 +180,7 @@ def _network(path: Path) -> Method:
     """Return the network in a file of weights or in a run, which is named after its folder."""
     file = path / _CHECKPOINT if path.is_dir() else path
     name = file.resolve().parent.name if file.name == _CHECKPOINT else file.name
-    return Method(name, _digest(file), partial(_load_network, str(file)), estimates=False)
+    return Method(name, _digest(file), partial(_load_external, str(file)), estimates=False)
 
 
 class _Model:
@@ -228,36 +221,12 @@ def _load_function(path: str, function: str) -> Denoise:
     return found
 
 
-def _load_network(file: str) -> Denoise:
-    """Load a network of this package, or any that spandrel knows."""
-    if importlib.util.find_spec("torch") is None:
-        raise MissingExtraError(f"{file}: networks need torch: pip install 'vdn[train]'")
-    from vdn.peers import load_peer
-
-    try:
-        return load_peer(file)
-    except FileError as error:
-        if not Path(file).is_file() or file.lower().endswith((".mat", ".tar")):
-            raise
-        try:
-            return _load_baseline(file)
-        except MissingExtraError as missing:
-            raise FileError(f"{error}; spandrel may know it, but {missing}") from error
-
-
-def _load_baseline(name: str) -> Denoise:
-    return _baselines().load_method(name)
+def _load_external(name: str) -> Denoise:
+    return external.load_method(name)
 
 
 def _load_estimate(name: str) -> Any:
-    return _baselines().NOISE_ESTIMATES[name]
-
-
-def _baselines() -> Any:
-    """Return `vdn.baselines`, or None where it is not installed."""
-    if importlib.util.find_spec("vdn.baselines") is None:
-        return None
-    return importlib.import_module("vdn.baselines")
+    return external.NOISE_ESTIMATES[name]
 
 
 def _source_digest(package: Any) -> str:
