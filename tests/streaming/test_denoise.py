@@ -4,6 +4,7 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tiny_model import write_tiny_model
 from vdn.denoiser import Denoiser
 from vdn.errors import FileError, InputError
 from vdn.image import open_picture, read, write
@@ -19,9 +20,9 @@ def denoise(denoiser, path, targets, **changes):
     """Denoise a file; return the report, or raise what went wrong."""
     results = []
 
-    def work(job, picture, lanes, all_read):
+    def work(job, picture, io_threads, all_read):
         return denoise_picture(
-            denoiser.models, picture, targets, Settings(**changes), lanes, all_read=all_read
+            denoiser.models, picture, targets, Settings(**changes), io_threads, all_read=all_read
         )
 
     run_jobs([path], open_picture, work, lambda job, result: results.append(result))
@@ -227,6 +228,58 @@ def test_a_picture_that_cannot_be_finished_takes_its_maps_along(denoiser, tmp_pa
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.png"]
 
 
+def test_a_picture_that_cannot_be_finished_leaves_older_results(denoiser, tmp_path, monkeypatch):
+    import os
+
+    replace = os.replace
+
+    def full(source, target):
+        if str(target).endswith("b.tiff") and not old.get("failed"):
+            old["failed"] = True
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    write(tmp_path / "a.png", noisy((20, 30), "uint8"))
+    paths = [tmp_path / name for name in ("b.tiff", "noise.tiff", "error.tiff")]
+    old = {path: path.name.encode() for path in paths[:2]}
+    for path, content in old.items():
+        path.write_bytes(content)
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(FileError, match="No space left"):
+        denoise(denoiser, tmp_path / "a.png", Targets(*paths), overwrite=True)
+    names = sorted(entry.name for entry in tmp_path.iterdir())
+    assert names == ["a.png", "b.tiff", "noise.tiff"]
+    assert [path.read_bytes() for path in paths[:2]] == [b"b.tiff", b"noise.tiff"]
+
+
+@pytest.mark.parametrize("suffix", [".tiff", ".png", ".npy", ".npz"])
+@pytest.mark.parametrize("max_memory", [None, 4.0])
+def test_a_model_that_enlarges_writes_larger_files(tmp_path, suffix, max_memory):
+    image = noisy((90, 70, 3), "uint16")
+    write(tmp_path / f"a{suffix}", image)
+    small, large = (
+        Denoiser(
+            write_tiny_model(tmp_path / f"x{scale}.onnx", 3, scale=scale), max_memory=max_memory
+        )
+        for scale in (1, 2)
+    )
+    maps = {"noise_map": tmp_path / "noise.tiff", "uncertainty": tmp_path / "error.tiff"}
+    large.file(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}", **maps)
+    expected = small(image)
+    found = read(tmp_path / f"b{suffix}").pixels
+    repeated = expected.image.repeat(2, axis=0).repeat(2, axis=1)
+    assert found.dtype == image.dtype
+    np.testing.assert_allclose(found.astype(float), repeated.astype(float), atol=1)
+    np.testing.assert_allclose(
+        read(tmp_path / "noise.tiff").pixels, expected.noise_sigma, rtol=1e-3
+    )
+    np.testing.assert_allclose(
+        read(tmp_path / "error.tiff").pixels,
+        expected.uncertainty.repeat(2, axis=0).repeat(2, axis=1),
+        rtol=1e-3,
+    )
+
+
 def test_too_little_memory_is_said_at_once(weights, tmp_path):
     write(tmp_path / "a.tiff", noisy((400, 400)))
     little = Denoiser(threads=1, max_memory=1, weights=weights)
@@ -244,7 +297,7 @@ def test_rows_are_read_once_and_in_order(weights, tmp_path, monkeypatch):
     small_windows(monkeypatch, 56 * 48)
     monkeypatch.setattr(rows, "AHEAD", 40 * 9)
 
-    def work(job, picture, lanes, all_read):
+    def work(job, picture, io_threads, all_read):
         (frame,) = picture.frames
 
         def read_rows(start, stop):
@@ -254,7 +307,7 @@ def test_rows_are_read_once_and_in_order(weights, tmp_path, monkeypatch):
         from dataclasses import replace
 
         watched = replace(picture, frames=[frame.reading(read_rows)])
-        return denoise_picture(named.models, watched, Targets(job), Settings(), lanes)
+        return denoise_picture(named.models, watched, Targets(job), Settings(), io_threads)
 
     done = []
     run_jobs(
@@ -273,8 +326,8 @@ def test_rows_are_read_once_and_in_order(weights, tmp_path, monkeypatch):
 def summary(denoiser, path):
     found = []
 
-    def work(job, picture, lanes, all_read):
-        frames = estimate_picture_noise(denoiser.models, picture, lanes, all_read=all_read)
+    def work(job, picture, io_threads, all_read):
+        frames = estimate_picture_noise(denoiser.models, picture, io_threads, all_read=all_read)
         return lambda: frames
 
     run_jobs([path], open_picture, work, lambda job, result: found.append(result))
@@ -321,11 +374,11 @@ def test_memory_does_not_grow_with_the_pages(weights, tmp_path):
 
     write(tmp_path / "a.tiff", noisy((96, 64)))
 
-    def work(job, picture, lanes, all_read):
+    def work(job, picture, io_threads, all_read):
         (frame,) = picture.frames
         pages = [frame.reading(read_rows) for _ in range(12)]
         stack = replace(picture, frames=pages)
-        found = estimate_picture_noise(denoiser.models, stack, lanes, all_read=all_read)
+        found = estimate_picture_noise(denoiser.models, stack, io_threads, all_read=all_read)
         assert len(found) == 12
         assert not any(hasattr(page.summary, "_sigma") for page in found)
         return lambda: found

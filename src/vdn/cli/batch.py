@@ -24,7 +24,7 @@ from vdn.errors import ExistsError, VdnError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
-    from vdn.streaming import Lanes
+    from vdn.streaming import IOThreads
 
 __all__ = ["Outcome", "Work", "run_batch"]
 
@@ -39,7 +39,8 @@ class Outcome:
 
 
 Work = Callable[
-    [Plan, "Picture", "Lanes", Callable[[float], None], Callable[[], None]], Callable[[], Outcome]
+    [Plan, "Picture", "IOThreads", Callable[[float], None], Callable[[], None]],
+    Callable[[], Outcome],
 ]
 """Works on an open picture, tells about its progress and when all is read; returns what is left to
 do in the writing thread."""
@@ -127,11 +128,11 @@ def run_batch(
         return _open(plan.input, max_memory)
 
     def working(
-        plan: Plan, picture: "Picture", lanes: "Lanes", all_read: Callable[[], None]
+        plan: Plan, picture: "Picture", io_threads: "IOThreads", all_read: Callable[[], None]
     ) -> Callable[[], Outcome]:
         pixels = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
         progress.begin(plan.input, pixels)
-        return work(plan, picture, lanes, progress.advance, all_read)
+        return work(plan, picture, io_threads, progress.advance, all_read)
 
     with _stoppable(), _silent(debug), Progress([plan.input for plan in plans], hidden) as progress:
         try:

@@ -19,7 +19,7 @@ from vdn.errors import ExistsError, InputError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
-    from vdn.streaming import Lanes, Report
+    from vdn.streaming import IOThreads, Report
 
 __all__ = ["denoise"]
 
@@ -152,7 +152,7 @@ def denoise(
     def work(
         plan: Plan,
         picture: "Picture",
-        lanes: "Lanes",
+        io_threads: "IOThreads",
         advance: Callable[[float], None],
         all_read: Callable[[], None],
     ) -> Callable[[], Outcome]:
@@ -165,7 +165,7 @@ def denoise(
         image = sys.stdout.buffer if outputs.image == STANDARD else outputs.image
         targets = Targets(image, outputs.noise_map, outputs.uncertainty)
         complete = denoise_picture(
-            models, picture, targets, settings, lanes, advance=advance, all_read=all_read
+            models, picture, targets, settings, io_threads, advance=advance, all_read=all_read
         )
         return lambda: _outcome(plan, complete(), time.perf_counter() - start)
 

@@ -17,7 +17,7 @@ from vdn.errors import InputError
 if TYPE_CHECKING:
     from vdn.image import Picture
     from vdn.noise_summary import Cell
-    from vdn.streaming import FrameNoise, Lanes
+    from vdn.streaming import FrameNoise, IOThreads
 
 __all__ = ["noise"]
 
@@ -80,13 +80,15 @@ def noise(
     def work(
         plan: Plan,
         picture: "Picture",
-        lanes: "Lanes",
+        io_threads: "IOThreads",
         advance: Callable[[float], None],
         all_read: Callable[[], None],
     ) -> Callable[[], Outcome]:
         if plot is not None and len(picture.frames) > 1:
             raise InputError(f"--plot draws one image, and this file has {len(picture.frames)}")
-        frames = estimate_picture_noise(models, picture, lanes, advance=advance, all_read=all_read)
+        frames = estimate_picture_noise(
+            models, picture, io_threads, advance=advance, all_read=all_read
+        )
         if plot is None:
             return lambda: _outcome(plan.input.path, frames)
         from vdn.cli.noise_plot import draw_noise

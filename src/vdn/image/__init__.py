@@ -1,9 +1,9 @@
 """Images as arrays and as files: dtype, range, channels, alpha, metadata. Never torch."""
 
 from vdn.image.arrays import UnitImage, to_unit
+from vdn.image.encoding import WriteOptions
 from vdn.image.formats import output_suffix
 from vdn.image.frame import Frame, FrameSpec
-from vdn.image.job import WriteOptions
 from vdn.image.limits import PIECE_LIMIT
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture

@@ -6,14 +6,14 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from vdn.errors import ExistsError, FileError
 
-__all__ = ["check_target", "replacing", "reserve"]
+__all__ = ["check_target", "replacing", "reserve", "undoing"]
 
 _PATIENCE = 5.0  # seconds, for somebody to read a pipe
 
@@ -62,6 +62,49 @@ def replacing(path: Path, overwrite: bool = False) -> Iterator[Path]:
             raise
         reason = error.strerror or error
         raise FileError(f"{path}: cannot be written ({reason})") from error
+
+
+@contextmanager
+def undoing() -> Iterator[Callable[[Path], None]]:
+    """Give a function to call before a path is replaced; if the body fails all is as it was.
+
+    Examples
+    --------
+    >>> path = Path(tempfile.mkdtemp()) / "a"
+    >>> with suppress(OSError), undoing() as remember:
+    ...     remember(path)
+    ...     _ = path.write_text("new")
+    ...     raise OSError
+    >>> path.exists()
+    False
+    """
+    before: list[tuple[Path, Path | None]] = []
+
+    def remember(path: Path) -> None:
+        target = Path(os.path.realpath(path))
+        if _is_stream(target):
+            return
+        copy = target.with_name(f".vdn-{secrets.token_hex(6)}{path.suffix}")
+        if target.is_file():
+            try:
+                os.link(target, copy)
+            except OSError:  # a file system without links
+                shutil.copy2(target, copy)
+        before.append((target, copy if target.is_file() else None))
+
+    try:
+        yield remember
+    except BaseException:
+        for target, copy in before:
+            if copy is None:
+                target.unlink(missing_ok=True)
+            else:
+                os.replace(copy, target)
+        raise
+    finally:
+        for _, copy in before:
+            if copy is not None:
+                copy.unlink(missing_ok=True)
 
 
 def reserve(file: BinaryIO, size: int) -> None:

@@ -21,8 +21,8 @@ from vdn.image.codecs import (
     tiff_write,
     webp,
 )
+from vdn.image.encoding import Encoder, EncodeRequest
 from vdn.image.frame import CHANNELS, FrameSpec
-from vdn.image.job import Job
 from vdn.image.picture import Picture
 
 __all__ = ["FORMATS", "Format", "format_by_name", "format_by_suffix", "output_suffix"]
@@ -61,7 +61,7 @@ class Format:
     metadata: tuple[str, ...] = ("exif", "icc", "xmp")
     exif_limit: float = math.inf
     open_file: Callable[[Path, int], Picture]
-    encode: Callable[[Path, Job], None] | None = None
+    encode: Callable[[Path, EncodeRequest], Encoder] | None = None
 
     @property
     def output(self) -> str:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from vdn.errors import FileError
 from vdn.image.atomic import check_target, replacing
+from vdn.image.encoding import WriteOptions
 from vdn.image.formats import FORMATS, Format, format_by_name, format_by_suffix
 from vdn.image.frame import Frame, FrameSpec
-from vdn.image.job import WriteOptions
 from vdn.image.picture import Picture
 from vdn.image.writer import PictureWriter
 
@@ -90,13 +90,17 @@ def create_picture(
 
 
 def create_map(
-    path: str | Path, like: Picture, *, overwrite: bool = False
+    path: str | Path,
+    like: Picture,
+    frames: Sequence[FrameSpec] | None = None,
+    *,
+    overwrite: bool = False,
 ) -> AbstractContextManager[PictureWriter]:
-    """Make a TIFF file of float32 maps, one a frame of `like`, without alpha; see `create_picture`.
+    """Make a TIFF file of float32 maps, one a frame, without alpha; see `create_picture`.
 
     They share orientation and dots per inch with the picture.
     """
-    frames = [map_spec(frame) for frame in like.frames]
+    frames = [map_spec(frame) for frame in (like.frames if frames is None else frames)]
     options = WriteOptions(format="tiff")
     return create_picture(path, like.geometry(), frames, options=options, overwrite=overwrite)
 

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from vdn import __version__
-from vdn.image.atomic import check_target
+from vdn.image.atomic import check_target, undoing
+from vdn.image.encoding import WriteOptions
 from vdn.image.formats import FORMATS
 from vdn.image.frame import Frame, FrameSpec
-from vdn.image.job import WriteOptions
 from vdn.image.losses import left_out
 from vdn.image.picture import Picture
 from vdn.image.provenance import Provenance
@@ -22,9 +22,10 @@ from vdn.models import Models
 from vdn.noise_summary import SigmaStatistics
 from vdn.predictions import Prediction, Request
 from vdn.results import check_strength
+from vdn.runtime.tiling import times
 from vdn.streaming.frames import FramePass, choose_models, pass_frames
+from vdn.streaming.io_threads import IOThreads, Output
 from vdn.streaming.known import KnownNoise
-from vdn.streaming.lanes import Lanes, Output
 
 __all__ = ["Report", "Settings", "Targets", "denoise_picture"]
 
@@ -44,6 +45,12 @@ class Targets:
     image: Path | BinaryIO | None
     noise_map: Path | None = None
     uncertainty: Path | None = None
+
+    @property
+    def paths(self) -> list[Path]:
+        """Those that are paths."""
+        wanted = self.noise_map, self.uncertainty, self.image
+        return [each for each in wanted if isinstance(each, Path)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +120,7 @@ def denoise_picture(
     picture: Picture,
     targets: Targets,
     settings: Settings,
-    lanes: Lanes,
+    io_threads: IOThreads,
     *,
     advance: Callable[[float], None] = lambda share: None,
     all_read: Callable[[], None] = lambda: None,
@@ -134,7 +141,7 @@ def denoise_picture(
         What to make. Nothing appears before it is finished.
     settings
         How.
-    lanes
+    io_threads
         Where the files are read and written.
     advance
         Called with the share of the pixels that has been done since the last call.
@@ -152,15 +159,15 @@ def denoise_picture(
         When the picture cannot be read, or an argument or a target does not do.
     """
     check_strength(settings.strength)
-    outputs = _Outputs(models, picture, targets, settings, lanes)
+    outputs = _Outputs(models, picture, targets, settings, io_threads)
     total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
-    known = KnownNoise(settings.noise_sigma, picture, lanes)
+    known = KnownNoise(settings.noise_sigma, picture, io_threads)
     try:
         for step in pass_frames(
             models,
             picture.frames,
             outputs.choices,
-            lanes,
+            io_threads,
             outputs.request,
             sigma=known.of,
             output_bytes=outputs.row_bytes,
@@ -170,7 +177,7 @@ def denoise_picture(
             for pixels in outputs.frame(step):
                 advance(pixels / total)
     finally:
-        lanes.read(known.close)
+        io_threads.read(known.close)
     return lambda: outputs.complete(total)
 
 
@@ -183,28 +190,31 @@ class _Outputs:
         picture: Picture,
         targets: Targets,
         settings: Settings,
-        lanes: Lanes,
+        io_threads: IOThreads,
     ) -> None:
         self._picture, self._targets, self._settings = picture, targets, settings
         self._statistics = SigmaStatistics(0)
-        self.choices = choose_models(models, picture.frames, lanes)
+        self.choices = choose_models(models, picture.frames, io_threads)
         self._models = dict.fromkeys(choice.card.name for choice in self.choices)
         self._copied = self._stays_as_it_is()
         overwrite = settings.overwrite
-        for path in (targets.noise_map, targets.uncertainty):
-            if path is not None:
-                check_target(path, overwrite)
+        for path in targets.paths:
+            check_target(path, overwrite)
         self._image = self._noise = self._error = None
+        scales = [choice.card.scale if settings.strength else 1 for choice in self.choices]
+        scaled = [frame.scaled(n) for frame, n in zip(picture.frames, scales, strict=True)]
         if targets.image is not None and not self._copied:
             options = self._options(targets.image)
-            self._image = lanes.output(
-                create_picture(targets.image, picture, options=options, overwrite=overwrite)
+            self._image = io_threads.output(
+                create_picture(targets.image, picture, scaled, options=options, overwrite=overwrite)
             )
         if targets.noise_map is not None:
-            self._noise = lanes.output(create_map(targets.noise_map, picture, overwrite=overwrite))
+            self._noise = io_threads.output(
+                create_map(targets.noise_map, picture, overwrite=overwrite)
+            )
         if targets.uncertainty is not None:
-            self._error = lanes.output(
-                create_map(targets.uncertainty, picture, overwrite=overwrite)
+            self._error = io_threads.output(
+                create_map(targets.uncertainty, picture, scaled, overwrite=overwrite)
             )
 
     @property
@@ -217,8 +227,9 @@ class _Outputs:
     def row_bytes(self, frame: FrameSpec) -> float:
         """Return the memory for a row of what is written: while it is made, and in the queue."""
         maps = (self._noise is not None) + (self._error is not None)
+        scale = max(choice.card.scale for choice in self.choices)
         image = frame.row_bytes if self._image is not None else 0
-        return 2 * (image + maps * map_spec(frame).row_bytes)
+        return 2 * scale**2 * (image + maps * map_spec(frame).row_bytes)
 
     def held_bytes(self, frame: FrameSpec) -> float:
         """Return the memory for what can only be written as a whole."""
@@ -228,8 +239,9 @@ class _Outputs:
         """Take a frame through; yield the pixels of every part that is done."""
         statistics = SigmaStatistics(step.frame.color_channels)
         parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
+        scale = 1 if self.request.noise_only else step.card.scale
         for rows, found in step.parts:
-            strip = _Strip(step.frame, rows, self._image, self._noise, self._error)
+            strip = _Strip(step.frame, rows, self._image, self._noise, self._error, scale)
             for prediction in found:
                 statistics.add(np.atleast_3d(prediction.sigma), prediction.channels)
                 strip.put(prediction)
@@ -242,21 +254,19 @@ class _Outputs:
 
     def complete(self, pixels: int) -> Report:
         """Finish all files, the picture last; in the writing thread."""
-        targets, made = self._targets, list[Path]()
-        pairs = (
-            (self._noise, targets.noise_map),
-            (self._error, targets.uncertainty),
-            (self._image, targets.image),
-        )
-        with ExitStack() as failed:
-            for output, _ in pairs:
-                if output is not None:
-                    failed.callback(output.drop)
-            failed.callback(_remove, made)
-            for output, target in pairs:
-                if output is not None:
-                    output.complete()
-                    made += [target] if isinstance(target, Path) else []
+        targets, overwrite = self._targets, self._settings.overwrite
+        made = [each for each in (self._noise, self._error, self._image) if each is not None]
+        with ExitStack() as failed, undoing() as remember:
+            for output in made:
+                failed.callback(output.drop)
+            for output in made:  # all are whole before one replaces what was there
+                output.finish()
+            for path in targets.paths:
+                check_target(path, overwrite)
+                if len(made) > 1:
+                    remember(path)
+            for output in made:
+                output.publish()
             if self._copied:
                 self._copy()
             failed.pop_all()
@@ -321,34 +331,30 @@ class _Strip:
         image: Output | None,
         noise: Output | None,
         error: Output | None,
+        scale: int,
     ) -> None:
-        height, map_ = rows.stop - rows.start, map_spec(frame)
+        height, larger = rows.stop - rows.start, frame.scaled(scale)
         self._outputs = {
             name: (output, np.empty((height, *spec.shape[1:]), spec.dtype))
-            for name, output, spec in (
-                ("image", image, frame),
-                ("sigma", noise, map_),
-                ("uncertainty", error, map_),
+            for name, output, height, spec in (
+                ("image", image, scale * height, larger),
+                ("sigma", noise, height, map_spec(frame)),
+                ("uncertainty", error, scale * height, map_spec(larger)),
             )
             if output is not None
         }
-        self._top = rows.start
+        self._top, self._scale = rows.start, scale
 
     def put(self, prediction: Prediction) -> None:
         """Put a prediction where it belongs."""
-        rows = (prediction.rows.start - self._top, prediction.rows.stop - self._top)
-        place: tuple[Any, ...] = (slice(*rows), prediction.columns)
-        if prediction.channel is not None:
-            place = (*place, prediction.channel)
         for name, (_, pixels) in self._outputs.items():
-            pixels[place] = getattr(prediction, name)
+            scale = 1 if name == "sigma" else self._scale
+            rows = slice(prediction.rows.start - self._top, prediction.rows.stop - self._top)
+            place = times(rows, scale), times(prediction.columns, scale)
+            channel = () if prediction.channel is None else (prediction.channel,)
+            pixels[(*place, *channel)] = getattr(prediction, name)
 
     def write(self, index: int) -> None:
         """Hand the rows over."""
         for output, pixels in self._outputs.values():
             output.put(index, pixels)
-
-
-def _remove(made: list[Path]) -> None:
-    for path in made:
-        path.unlink(missing_ok=True)

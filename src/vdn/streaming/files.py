@@ -7,7 +7,7 @@ from vdn.image.picture import Picture
 from vdn.image.read import open_picture
 from vdn.models import Models
 from vdn.streaming.denoise import Report, Settings, Targets, denoise_picture
-from vdn.streaming.lanes import Lanes, run_jobs
+from vdn.streaming.io_threads import IOThreads, run_jobs
 
 __all__ = ["denoise_one_file"]
 
@@ -30,10 +30,10 @@ def denoise_one_file(
             progress(min(done, 1.0))
 
     def work(
-        path: Path, picture: Picture, lanes: Lanes, all_read: Callable[[], None]
+        path: Path, picture: Picture, io_threads: IOThreads, all_read: Callable[[], None]
     ) -> Callable[[], Report]:
         return denoise_picture(
-            models, picture, targets, settings, lanes, advance=advance, all_read=all_read
+            models, picture, targets, settings, io_threads, advance=advance, all_read=all_read
         )
 
     run_jobs([source], open_picture, work, lambda _, outcome: outcomes.append(outcome))

@@ -20,7 +20,7 @@ from vdn.predictions import (
 )
 from vdn.runtime.cards import Card
 from vdn.runtime.engine import memory_share
-from vdn.streaming.lanes import Lanes, settled
+from vdn.streaming.io_threads import IOThreads, wait_for
 from vdn.streaming.rows import AHEAD, FrameRows
 
 __all__ = ["FramePass", "choose_models", "pass_frames"]
@@ -50,13 +50,13 @@ class FramePass:
     parts: Iterator[tuple[slice, Iterator[Prediction]]]
 
 
-def choose_models(models: Models, frames: Sequence[Frame], lanes: Lanes) -> list[Choice]:
+def choose_models(models: Models, frames: Sequence[Frame], io_threads: IOThreads) -> list[Choice]:
     """Return the model for every frame; the first of those that are alike speaks for the others."""
     chosen: dict[tuple[str, str], Choice] = {}
     for frame in frames:
         kind = frame.channels, frame.dtype.str
         if kind not in chosen:
-            chosen[kind] = settled(lanes.read(models.choose, frame))
+            chosen[kind] = wait_for(io_threads.read(models.choose, frame))
     return [chosen[frame.channels, frame.dtype.str] for frame in frames]
 
 
@@ -64,7 +64,7 @@ def pass_frames(
     models: Models,
     frames: Sequence[Frame],
     choices: Sequence[Choice],
-    lanes: Lanes,
+    io_threads: IOThreads,
     request: Request,
     *,
     sigma: Callable[[int, Frame], Rows | float | None] = lambda index, frame: None,
@@ -82,7 +82,7 @@ def pass_frames(
         Loads the models, and says how much memory may be used.
     frames, choices
         The frames, and the model for each as `choose_models` gives it.
-    lanes
+    io_threads
         Where they are read.
     request
         What is wanted, without the known noise.
@@ -100,13 +100,13 @@ def pass_frames(
     """
     following: FrameRows | None = None
     for index, (frame, choice) in enumerate(zip(frames, choices, strict=True)):
-        rows = following or FrameRows(frame, lanes, choice.card.nominal_range)
+        rows = following or FrameRows(frame, io_threads, choice.card.nominal_range)
         if following is None:
             rows.begin()
         following = None
         if index + 1 < len(frames):
             card = choices[index + 1].card
-            following = FrameRows(frames[index + 1], lanes, card.nominal_range)
+            following = FrameRows(frames[index + 1], io_threads, card.nominal_range)
         rows.then(all_read if following is None else following.begin)
         asked = replace(request, sigma=sigma(index, frame))
         check_known_noise(choice.card, asked)

@@ -12,7 +12,7 @@ from vdn.image.picture import Picture
 from vdn.image.read import open_picture
 from vdn.predictions import Rows
 from vdn.results import check_sigma
-from vdn.streaming.lanes import Lanes
+from vdn.streaming.io_threads import IOThreads
 from vdn.streaming.rows import FrameRows
 
 __all__ = ["KnownNoise"]
@@ -27,7 +27,7 @@ class KnownNoise:
         A number, the file of a map (one frame for all, or one each), or None.
     picture
         The picture.
-    lanes
+    io_threads
         Where the map is read.
 
     Raises
@@ -36,8 +36,8 @@ class KnownNoise:
         When the map cannot be read, or is not of the size of the picture.
     """
 
-    def __init__(self, given: float | Path | None, picture: Picture, lanes: Lanes) -> None:
-        self._given, self._lanes, self._map = given, lanes, None
+    def __init__(self, given: float | Path | None, picture: Picture, io_threads: IOThreads) -> None:
+        self._given, self._io_threads, self._map = given, io_threads, None
         if isinstance(given, Path):
             self._map = open_picture(given)
             if len(self._map.frames) not in (1, len(picture.frames)):
@@ -62,7 +62,7 @@ class KnownNoise:
                 f"{self._given}: is a map of shape {map_.shape}, but the picture has "
                 f"{frame.shape}; the sizes have to be the same"
             )
-        rows = FrameRows(map_, self._lanes)
+        rows = FrameRows(map_, self._io_threads)
         rows.begin()
 
         def checked(start: int, stop: int) -> NDArray[Any]:

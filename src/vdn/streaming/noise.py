@@ -12,7 +12,7 @@ from vdn.models import Models
 from vdn.noise_summary import NoiseSummary
 from vdn.predictions import Request
 from vdn.streaming.frames import choose_models, pass_frames
-from vdn.streaming.lanes import Lanes
+from vdn.streaming.io_threads import IOThreads
 
 __all__ = ["FrameNoise", "estimate_picture_noise"]
 
@@ -40,7 +40,7 @@ class FrameNoise:
 def estimate_picture_noise(
     models: Models,
     picture: Picture,
-    lanes: Lanes,
+    io_threads: IOThreads,
     *,
     advance: Callable[[float], None] = lambda share: None,
     all_read: Callable[[], None] = lambda: None,
@@ -51,8 +51,10 @@ def estimate_picture_noise(
     """
     total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
     request, frames = Request(noise_only=True), []
-    choices = choose_models(models, picture.frames, lanes)
-    for step in pass_frames(models, picture.frames, choices, lanes, request, all_read=all_read):
+    choices = choose_models(models, picture.frames, io_threads)
+    for step in pass_frames(
+        models, picture.frames, choices, io_threads, request, all_read=all_read
+    ):
         summary = NoiseSummary(step.frame)
         parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
         for prediction in chain.from_iterable(found for _, found in step.parts):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vdn.image.frame import Frame
 from vdn.image.ranges import Range, find_ranges
-from vdn.streaming.lanes import Lanes, settled
+from vdn.streaming.io_threads import IOThreads, wait_for
 
 __all__ = ["AHEAD", "FrameRows"]
 
@@ -23,14 +23,14 @@ class FrameRows:
     ----------
     frame
         The frame.
-    lanes
+    io_threads
         Whose reading thread is used.
     nominal
         As in `vdn.image.find_ranges`.
     """
 
-    def __init__(self, frame: Frame, lanes: Lanes, nominal: bool = True) -> None:
-        self._frame, self._lanes, self._nominal = frame, lanes, nominal
+    def __init__(self, frame: Frame, io_threads: IOThreads, nominal: bool = True) -> None:
+        self._frame, self._io_threads, self._nominal = frame, io_threads, nominal
         self._height = frame.shape[0]
         self._chunk = max(1, int(AHEAD // max(frame.row_bytes, 1)))
         self._then: Callable[[], None] | None = None
@@ -45,7 +45,7 @@ class FrameRows:
         """Have reading begun."""
         if not self._frame.streams:
             self._chunk = self._height
-        self._ranges = self._lanes.read(find_ranges, self._frame, self._nominal)
+        self._ranges = self._io_threads.read(find_ranges, self._frame, self._nominal)
         self._ask()
 
     def then(self, call: Callable[[], None]) -> None:
@@ -57,7 +57,7 @@ class FrameRows:
 
     def ranges(self) -> Sequence[Range]:
         """Return the range of the frame, or that of each of its planes."""
-        return settled(self._ranges)
+        return wait_for(self._ranges)
 
     def __call__(self, start: int, stop: int) -> NDArray[Any]:
         """Return rows, valid until the next call; neither end may go back."""
@@ -87,12 +87,12 @@ class FrameRows:
     def _take(self) -> NDArray[Any]:
         assert self._coming is not None, "begin() first"
         coming, self._coming = self._coming, None
-        return settled(coming)
+        return wait_for(coming)
 
     def _ask(self) -> None:
         stop = min(self._asked + self._chunk, self._height)
         if stop > self._asked:
-            self._coming = self._lanes.read(self._frame.rows, self._asked, stop)
+            self._coming = self._io_threads.read(self._frame.rows, self._asked, stop)
         self._asked = stop
         if stop == self._height and self._then is not None:
             self._then()

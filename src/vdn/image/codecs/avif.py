@@ -11,7 +11,7 @@ from vdn.image.codecs.pillow_files import (
     pillow_metadata,
     save_options,
 )
-from vdn.image.job import Job
+from vdn.image.encoding import Encoder, EncodeRequest
 from vdn.image.picture import Picture
 
 __all__ = ["encode", "open_file"]
@@ -49,20 +49,19 @@ def open_file(path: Path, limit: int) -> Picture:
     )
 
 
-def encode(path: Path, job: Job) -> None:
+def encode(path: Path, request: EncodeRequest) -> Encoder:
     """Write an AVIF file at the quality asked for, or at 90."""
     from PIL import Image
 
-    metadata = job.metadata
-    options: dict[str, Any] = save_options(metadata, metadata.exif_with(job.options.provenance))
-    images = (Image.fromarray(job.frame_pixels(frame)) for frame in job.frames)
-    first = next(images)
-    if len(job.frames) > 1:
-        options |= {"save_all": True, "append_images": images}
-        options["duration"] = job.encoding.get("duration", 0)
-    quality = job.options.quality or _QUALITY
+    metadata = request.metadata
+    options: dict[str, Any] = save_options(metadata, metadata.exif_with(request.options.provenance))
+    first, *others = map(Image.fromarray, (yield from request.receive_all()))
+    if others:
+        options |= {"save_all": True, "append_images": others}
+        options["duration"] = request.encoding.get("duration", 0)
+    quality = request.options.quality or _QUALITY
     if first.mode != "L":
         options["subsampling"] = "4:4:4"
     first.save(path, "AVIF", quality=quality, **options)
-    if label := job.encoding.get("label"):
+    if label := request.encoding.get("label"):
         path.write_bytes(with_color_label(path.read_bytes(), label))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from vdn.errors import FileError
 from vdn.image.codecs.pillow_files import open_frames, pillow_metadata
-from vdn.image.job import Job
+from vdn.image.encoding import Encoder, EncodeRequest
 from vdn.image.picture import Picture
 
 __all__ = ["encode", "open_file"]
@@ -52,10 +52,10 @@ def _check_header(path: Path) -> None:
         raise FileError("is a BMP of 2 bits a pixel; convert it to PNG first")
 
 
-def encode(path: Path, job: Job) -> None:
+def encode(path: Path, request: EncodeRequest) -> Encoder:
     """Write a BMP file, which has no place for metadata but the dots per inch."""
     from PIL import Image
 
-    (frame,) = job.frames
-    options = {"dpi": job.metadata.dpi} if job.metadata.dpi else {}
-    Image.fromarray(job.frame_pixels(frame)).save(path, "BMP", **options)
+    (pixels,) = yield from request.receive_all()
+    options = {"dpi": request.metadata.dpi} if request.metadata.dpi else {}
+    Image.fromarray(pixels).save(path, "BMP", **options)

@@ -15,8 +15,8 @@ import numpy as np
 
 from vdn.errors import FileError
 from vdn.image.codecs.extras import missing_extra
+from vdn.image.encoding import Encoder, EncodeRequest, receive
 from vdn.image.frame import Frame
-from vdn.image.job import Job
 from vdn.image.limits import check_piece
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
@@ -64,28 +64,28 @@ def open_file(path: Path, limit: int) -> Picture:
     return Picture(frames, Metadata(), "exr", path, {"parts": parts, "layers": layers})
 
 
-def encode(path: Path, job: Job) -> None:
+def encode(path: Path, request: EncodeRequest) -> Encoder:
     """Write an OpenEXR file: the parts of the source with its images replaced, or a new one."""
     with missing_extra("OpenEXR", "exr"):
         import OpenEXR
 
     images = {}
-    layers = job.encoding.get("layers")
+    layers = request.encoding.get("layers")
     if layers is None:
-        layers = [_Layer(0, _KINDS[frame.channels], frame.channels) for frame in job.frames]
-    for layer, frame in zip(layers, job.frames, strict=True):
-        pixels = np.atleast_3d(job.frame_pixels(frame))
+        layers = [_Layer(0, _KINDS[frame.channels], frame.channels) for frame in request.frames]
+    for layer, frame in zip(layers, request.frames, strict=True):
+        pixels = np.atleast_3d((yield from receive(frame)))
         for index, name in enumerate(layer.channels):
             images[layer.part, name] = np.ascontiguousarray(pixels[..., index])
     parts = []
-    for number, part in enumerate(job.encoding.get("parts", [None])):
+    for number, part in enumerate(request.encoding.get("parts", [None])):
         header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
         channels = {name: pixels for (of, name), pixels in images.items() if of == number}
         if part is not None:
             header = {k: value for k, value in part.header.items() if k not in _STRUCTURE}
             channels = dict(part.channels) | channels
-        if job.options.provenance:
-            header["software"] = job.options.provenance.after(str(header.get("software", "")))
+        if request.options.provenance:
+            header["software"] = request.options.provenance.after(str(header.get("software", "")))
         parts.append(OpenEXR.Part(header, channels, header.get("name", "")))
     OpenEXR.File(parts).write(str(path))
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from vdn.errors import FileError
 from vdn.image.codecs.extras import missing_extra
+from vdn.image.encoding import Encoder, EncodeRequest
 from vdn.image.frame import Frame
-from vdn.image.job import Job
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
 
@@ -125,21 +125,21 @@ def open_file(path: Path, _: int) -> Picture:
     return Picture(frames, Metadata(), "fits", path, encoding, close=file.close)
 
 
-def encode(path: Path, job: Job) -> None:
+def encode(path: Path, request: EncodeRequest) -> Encoder:
     """Write a FITS file: the source's, with the pixels of its images replaced, or a new one."""
     with missing_extra("FITS", "astro"):
         from astropy.io import fits
 
-    if "source" not in job.encoding:
-        _encode_new(path, job)
+    if "source" not in request.encoding:
+        yield from _encode_new(path, request)
         return
-    specs = iter(job.frames)
+    specs = iter(request.frames)
     with (
-        job.encoding["source"].open("rb") as source,
+        request.encoding["source"].open("rb") as source,
         fits.open(source, memmap=False, do_not_scale_image_data=True) as units,
         path.open("wb") as target,
     ):
-        for number, image in enumerate(job.encoding["images"]):
+        for number, image in enumerate(request.encoding["images"]):
             unit = units[number]
             place = unit.fileinfo()
             if image is None:
@@ -149,14 +149,15 @@ def encode(path: Path, job: Job) -> None:
             header = unit.header.copy()
             for key in _CHECKSUMS:  # of other pixels
                 header.remove(key, ignore_missing=True)
-            _write_image(target, header, image, job, [next(specs) for _ in range(_count(image))])
+            planes = [next(specs) for _ in range(_count(image))]
+            yield from _write_image(target, header, image, request, planes)
 
 
-def _encode_new(path: Path, job: Job) -> None:
+def _encode_new(path: Path, request: EncodeRequest) -> Encoder:
     from astropy.io import fits
 
     with path.open("wb") as target:
-        for number, frame in enumerate(job.frames):
+        for number, frame in enumerate(request.frames):
             kind = frame.dtype.str[1:]
             shifted = {name: (bitpix, zero) for bitpix, (zero, name) in _SHIFTED.items()}
             bitpix, zero = shifted.get(kind, (_BITPIX.get(kind, -32), 0))
@@ -174,17 +175,21 @@ def _encode_new(path: Path, job: Job) -> None:
                 header["PCOUNT"], header["GCOUNT"] = 0, 1
             if zero:
                 header["BZERO"], header["BSCALE"] = zero, 1
-            _write_image(target, header, image, job, [frame])
+            yield from _write_image(target, header, image, request, [frame])
 
 
-def _write_image(target: BinaryIO, header: Any, image: _Image, job: Job, specs: list[Any]) -> None:
-    if job.options.provenance:
-        header.add_history(job.options.provenance.text)
+def _write_image(
+    target: BinaryIO, header: Any, image: _Image, request: EncodeRequest, specs: list[Any]
+) -> Encoder:
+    if request.options.provenance:
+        header.add_history(request.options.provenance.text)
     target.write(header.tostring(padding=True).encode("ascii"))
     written = 0
-    for spec in specs:
-        for band in job.frame_bands(spec):
-            written += target.write(image.encode(band).tobytes())
+    missing = sum(spec.shape[0] for spec in specs)
+    while missing:
+        rows = yield
+        written += target.write(image.encode(rows).tobytes())
+        missing -= len(rows)
     target.write(bytes(-written % _BLOCK))
 
 

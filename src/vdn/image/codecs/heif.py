@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from vdn.image.codecs.extras import missing_extra
 from vdn.image.codecs.iso_media import other_pictures
+from vdn.image.encoding import Encoder, EncodeRequest, receive
 from vdn.image.exif_note import with_orientation
 from vdn.image.frame import CHANNELS, FrameSpec, lazy_frames
-from vdn.image.job import Job
 from vdn.image.limits import check_piece
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
@@ -69,19 +69,19 @@ def open_file(path: Path, limit: int) -> Picture:
     )
 
 
-def encode(path: Path, job: Job) -> None:
+def encode(path: Path, request: EncodeRequest) -> Encoder:
     """Write a HEIF file at the quality asked for, or at 90, with the source's depth and chroma."""
     with missing_extra("HEIF", "heif"):
         import pillow_heif
 
-    metadata, encoding = job.metadata, job.encoding
-    exif = metadata.exif_with(job.options.provenance)
+    metadata, encoding = request.metadata, request.encoding
+    exif = metadata.exif_with(request.options.provenance)
     file = pillow_heif.HeifFile()
-    for frame in job.frames:
+    for frame in request.frames:
         mode = {"gray": "L", "colour": "RGB", "colour+alpha": "RGBA"}[frame.channels]
         bits = encoding.get("bits", 16) if frame.dtype == np.uint16 else 8
         size = frame.shape[1], frame.shape[0]
-        data = job.frame_pixels(frame)
+        data = yield from receive(frame)
         mode = mode if bits == 8 else f"{'I' if mode == 'L' else mode};{bits}"
         added = file.add_frombytes(mode, size, data.tobytes())
         added.info["nclx_profile"] = encoding.get("nclx")
@@ -92,7 +92,7 @@ def encode(path: Path, job: Job) -> None:
     if metadata.icc:
         file[0].info["icc_profile"] = metadata.icc
         file[0].info["icc_profile_type"] = "prof"
-    quality = job.options.quality or _QUALITY
+    quality = request.options.quality or _QUALITY
     chroma = encoding.get("chroma") or 444
     file.save(path, quality=quality, chroma=chroma, **options)
 

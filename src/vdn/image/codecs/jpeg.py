@@ -13,8 +13,8 @@ from vdn.errors import FileError
 from vdn.image.codecs import jpeg_segments as jpeg
 from vdn.image.codecs.jpeg_scans import Component, encode_scans
 from vdn.image.codecs.photoshop import without_thumbnails
+from vdn.image.encoding import Encoder, EncodeRequest
 from vdn.image.frame import FrameSpec, lazy_frames
-from vdn.image.job import Job
 from vdn.image.limits import check_piece
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
@@ -105,21 +105,21 @@ def open_file(path: Path, limit: int) -> Picture:
     )
 
 
-def encode(path: Path, job: Job) -> None:
+def encode(path: Path, request: EncodeRequest) -> Encoder:
     """Write a JPEG file: with the source's tables, at the quality asked for, or at 95 in 4:4:4."""
     from PIL import Image
 
-    (frame,) = job.frames
-    encoding = dict(job.encoding)
+    (pixels,) = yield from request.receive_all()
+    encoding = dict(request.encoding)
     segments = encoding.pop("segments", [])
     jfif = encoding.pop("jfif", None)
     components = encoding.pop("components", [])
     rgb = encoding.pop("rgb", False)
     encoding = encoding or dict(_NEW)
-    if job.options.quality is not None:
+    if request.options.quality is not None:
         encoding.pop("qtables", None)
-        encoding["quality"] = job.options.quality
-    image = Image.fromarray(job.frame_pixels(frame))
+        encoding["quality"] = request.options.quality
+    image = Image.fromarray(pixels)
     if components and image.mode == "RGB" and (rgb or not _is_usual(components, encoding)):
         del encoding["subsampling"]
         data = encode_scans(image if rgb else image.convert("YCbCr"), components, **encoding)
@@ -131,12 +131,12 @@ def encode(path: Path, job: Job) -> None:
         file.write(data[:2])
         if not rgb:
             if jfif is None:
-                jfif = _new_jfif(job.metadata.dpi)
+                jfif = _new_jfif(request.metadata.dpi)
             if jfif:
                 file.write(jpeg.segment(jpeg.APP0, jpeg.JFIF + jfif + b"\0\0"))
         else:
             file.write(jpeg.segment(jpeg.APP14, jpeg.ADOBE + _RGB))
-        for kind, content in (*_metadata(job), *segments):
+        for kind, content in (*_metadata(request), *segments):
             file.write(jpeg.segment(kind, content))
         file.write(memoryview(data)[_end_of_jfif(data) :])
 
@@ -235,20 +235,20 @@ def _new_jfif(dpi: tuple[float, float] | None) -> bytes:
     return _SQUARE[:2] + b"\1" + x.to_bytes(2) + y.to_bytes(2)
 
 
-def _metadata(job: Job) -> Iterator[jpeg.Segment]:
-    metadata = job.metadata
-    exif = metadata.exif_with(job.options.provenance)
+def _metadata(request: EncodeRequest) -> Iterator[jpeg.Segment]:
+    metadata = request.metadata
+    exif = metadata.exif_with(request.options.provenance)
     exif = exif if len(exif) <= EXIF_LIMIT else metadata.exif
     if 0 < len(exif) <= EXIF_LIMIT:
         yield jpeg.APP1, jpeg.EXIF + exif
     xmp = metadata.xmp
-    extended = any(content.startswith(jpeg.EXTENDED_XMP) for _, content in _segments(job))
+    extended = any(content.startswith(jpeg.EXTENDED_XMP) for _, content in _segments(request))
     yield from jpeg.xmp_segments(xmp if extended else _XMP_EXTENDED.sub(b"", xmp))
     yield from jpeg.icc_segments(metadata.icc)
 
 
-def _segments(job: Job) -> Sequence[jpeg.Segment]:
-    segments: Sequence[jpeg.Segment] = job.encoding.get("segments", ())
+def _segments(request: EncodeRequest) -> Sequence[jpeg.Segment]:
+    segments: Sequence[jpeg.Segment] = request.encoding.get("segments", ())
     return segments
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from vdn.errors import FileError
 from vdn.image.atomic import reserve
+from vdn.image.encoding import Encoder, EncodeRequest
 from vdn.image.frame import Frame, FrameSpec, channels_of
-from vdn.image.job import Job
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
 
@@ -41,27 +41,30 @@ def open_file(path: Path, _: int) -> Picture:
     return Picture(frames, Metadata(), "npy", path, encoding)
 
 
-def encode(path: Path, job: Job) -> None:
+def encode(path: Path, request: EncodeRequest) -> Encoder:
     """Write a `.npy` file of the source's axes, byte order and memory order."""
-    first = job.frames[0]
-    stack = (len(job.frames),) if len(job.frames) > 1 else ()
-    if any((frame.shape, frame.dtype) != (first.shape, first.dtype) for frame in job.frames):
+    first = request.frames[0]
+    stack = (len(request.frames),) if len(request.frames) > 1 else ()
+    if "shape" in request.encoding:
+        stack = _stack(request.encoding["shape"])
+    if any((frame.shape, frame.dtype) != (first.shape, first.dtype) for frame in request.frames):
         raise FileError("its images differ in size or dtype; choose .npz or .tiff")
-    shape = job.encoding.get("shape", (*stack, *first.shape))
+    shape = (*stack, *first.shape)
     array = np.lib.format.open_memmap(
         path,
         mode="w+",
-        dtype=job.encoding.get("dtype", first.dtype),
+        dtype=request.encoding.get("dtype", first.dtype),
         shape=shape,
-        fortran_order=job.encoding.get("fortran", False),
+        fortran_order=request.encoding.get("fortran", False),
     )
     with path.open("r+b") as file:
         reserve(file, path.stat().st_size)
-    for index, frame in zip(np.ndindex(_stack(shape)), job.frames, strict=True):
+    for index, frame in zip(np.ndindex(_stack(shape)), request.frames, strict=True):
         row = 0
-        for band in job.frame_bands(frame):
-            array[index][row : row + len(band)] = band
-            row += len(band)
+        while row < frame.shape[0]:
+            rows = yield
+            array[index][row : row + len(rows)] = rows
+            row += len(rows)
     array.flush()
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from vdn.errors import FileError
 from vdn.image.codecs.npy import array_specs, check_array
+from vdn.image.encoding import Encoder, EncodeRequest, receive
 from vdn.image.frame import FrameSpec, lazy_frames
-from vdn.image.job import Job
 from vdn.image.limits import check_piece
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
@@ -63,24 +63,28 @@ def open_file(path: Path, limit: int) -> Picture:
     return Picture(lazy_frames(specs, decode), Metadata(), "npz", path, encoding)
 
 
-def encode(path: Path, job: Job) -> None:
+def encode(path: Path, request: EncodeRequest) -> Encoder:
     """Write an `.npz` file with the names, axes and compression of the source."""
-    arrays: Mapping[str, Any] = job.encoding.get("arrays") or {
+    arrays: Mapping[str, Any] = request.encoding.get("arrays") or {
         f"arr_{index}.npy": {"shape": frame.shape, "dtype": frame.dtype, "fortran": False}
-        for index, frame in enumerate(job.frames)
+        for index, frame in enumerate(request.frames)
     }
-    frames = iter(job.frames)
-    compression = job.encoding.get("compression", zipfile.ZIP_DEFLATED)
+    frames = iter(request.frames)
+    compression = request.encoding.get("compression", zipfile.ZIP_DEFLATED)
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, stored in arrays.items():
             specs = array_specs(stored["shape"], stored["dtype"])
-            parts = [job.frame_pixels(next(frames)) for _ in specs]
-            array = np.stack(parts).reshape(stored["shape"]).astype(stored["dtype"])
+            taken = [next(frames) for _ in specs]
+            parts = []
+            for frame in taken:
+                parts.append((yield from receive(frame)))
+            stack = stored["shape"][: -len(specs[0].shape)]
+            array = np.stack(parts).reshape(*stack, *taken[0].shape).astype(stored["dtype"])
             if stored["fortran"]:
                 array = np.asfortranarray(array)
             with archive.open(name, "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, array, allow_pickle=False)
-        for name, contents in job.encoding.get("others", {}).items():
+        for name, contents in request.encoding.get("others", {}).items():
             archive.writestr(name, contents)
 
 

@@ -2,7 +2,7 @@
 
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from vdn.errors import FileError
 from vdn.image.codecs.pillow_files import frame_durations, open_frames
+from vdn.image.encoding import Encoder, EncodeRequest
 from vdn.image.frame import lazy_frames
-from vdn.image.job import Job
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
 from vdn.image.provenance import Provenance
@@ -87,17 +87,18 @@ def open_file(path: Path, limit: int) -> Picture:
     )
 
 
-def encode(path: Path, job: Job) -> None:
+def encode(path: Path, request: EncodeRequest) -> Encoder:
     """Write a PNG file, with the chunks about colour and the texts of the source."""
-    data = _animated(job) if len(job.frames) > 1 else _still(job)
+    frames = yield from request.receive_all()
+    data = _animated(frames, request) if len(frames) > 1 else _still(frames[0])
     contents = [
         (kind, content)
-        for kind, content in job.encoding.get("chunks", ())
-        if _fits(kind, content, job.frames[0].channels)
+        for kind, content in request.encoding.get("chunks", ())
+        if _fits(kind, content, request.frames[0].channels)
     ]
-    contents += _metadata_chunks(job.metadata)
-    if job.options.provenance:
-        contents = _with_note(contents, job.options.provenance)
+    contents += _metadata_chunks(request.metadata)
+    if request.options.provenance:
+        contents = _with_note(contents, request.options.provenance)
     with path.open("wb") as file:
         file.write(data[:_HEADER])
         for kind, content in contents:
@@ -113,19 +114,22 @@ def _fits(kind: bytes, content: bytes, channels: str) -> bool:
     return kind != b"bKGD" or len(content) == (6 if colour else 2)
 
 
-def _still(job: Job) -> bytes:
+def _still(pixels: NDArray[Any]) -> bytes:
     import imagecodecs
 
-    (frame,) = job.frames
-    return bytes(imagecodecs.png_encode(job.frame_pixels(frame), level=_COMPRESSION))
+    return bytes(imagecodecs.png_encode(pixels, level=_COMPRESSION))
 
 
-def _animated(job: Job) -> bytes:
+def _animated(frames: Sequence[NDArray[Any]], request: EncodeRequest) -> bytes:
     from PIL import Image
 
-    images = [Image.fromarray(job.frame_pixels(frame)) for frame in job.frames]
+    images = [Image.fromarray(pixels) for pixels in frames]
     buffer = io.BytesIO()
-    options = {"save_all": True, "append_images": images[1:], **job.encoding.get("animation", {})}
+    options = {
+        "save_all": True,
+        "append_images": images[1:],
+        **request.encoding.get("animation", {}),
+    }
     images[0].save(buffer, "PNG", compress_level=_COMPRESSION, **options)
     return buffer.getvalue()
 

@@ -12,8 +12,8 @@ from vdn.image.atomic import reserve
 from vdn.image.codecs.tiff_exif import append_directories
 from vdn.image.codecs.tiff_rows import repacked
 from vdn.image.codecs.tiff_tags import DESCRIPTION, SOFTWARE, RawTag
+from vdn.image.encoding import Encoder, EncodeRequest, Rows, pulling
 from vdn.image.frame import FrameSpec
-from vdn.image.job import Job
 from vdn.image.metadata import Metadata, as_bytes
 
 __all__ = ["encode"]
@@ -29,30 +29,34 @@ _INTEGER_PREDICTOR, _FLOAT_PREDICTOR = 2, 3
 _NEW_ALPHA = {"gray+alpha": ("unassalpha",), "colour+alpha": ("unassalpha",)}
 
 
-def encode(path: Path, job: Job) -> None:
+def encode(path: Path, request: EncodeRequest) -> Encoder:
     """Write a TIFF file as the source was stored, or uncompressed in strips of a megabyte."""
+    return pulling(request.frames, lambda rows: _encode(path, request, rows))
+
+
+def _encode(path: Path, request: EncodeRequest, rows: Iterator[Rows]) -> None:
     import tifffile
 
-    file = dict(job.encoding.get("file", {}))
-    large = sum(frame.nbytes for frame in job.frames) > _CLASSIC_LIMIT
-    one_directory = bool(job.encoding.get("one_directory"))  # as ImageJ writes beyond 4 GB
+    file = dict(request.encoding.get("file", {}))
+    large = sum(frame.nbytes for frame in request.frames) > _CLASSIC_LIMIT
+    one_directory = bool(request.encoding.get("one_directory"))  # as ImageJ writes beyond 4 GB
     file["bigtiff"] = file.get("bigtiff", False) or (large and not one_directory)
-    pages = job.encoding.get("pages", ())
-    groups = [[frame] for frame in job.frames]
-    if job.encoding.get("contiguous") and _alike(job.frames):
-        groups = [list(job.frames)]
+    pages = request.encoding.get("pages", ())
+    groups = [[frame] for frame in request.frames]
+    if request.encoding.get("contiguous") and _alike(request.frames):
+        groups = [list(request.frames)]
     with tifffile.TiffWriter(path, **file) as writer:
         for index, group in enumerate(groups):
             page = pages[index] if index < len(pages) else {}
             tags = {tag.code: tag for tag in page.get("tags", ())}
             if not pages and index == 0:
-                tags = {tag.code: tag for tag in _tags_from(job.metadata)}
-            if job.options.provenance and index == 0:
+                tags = {tag.code: tag for tag in _tags_from(request.metadata)}
+            if request.options.provenance and index == 0:
                 before = tags[SOFTWARE].value.rstrip(b"\0 ") if SOFTWARE in tags else b""
-                note = job.options.provenance.after(before.decode("latin-1")).encode("latin-1")
+                note = request.options.provenance.after(before.decode("latin-1")).encode("latin-1")
                 tags[SOFTWARE] = RawTag(SOFTWARE, _ASCII, len(note), note)
-            _write_pages(writer, path, group, job, page, tags)
-    directories = job.encoding.get("directories") or job.metadata.exif_directories()
+            _write_pages(writer, path, group, request, page, tags, rows)
+    directories = request.encoding.get("directories") or request.metadata.exif_directories()
     if directories:
         append_directories(path, directories)
 
@@ -61,9 +65,10 @@ def _write_pages(
     writer: Any,
     path: Path,
     frames: Sequence[FrameSpec],
-    job: Job,
+    request: EncodeRequest,
     page: Mapping[str, Any],
     tags: dict[int, RawTag],
+    rows: Iterator[Rows],
 ) -> None:
     """Write a page, or several alike whose pixels follow each other, as ImageJ wants them."""
     frame = frames[0]
@@ -71,7 +76,7 @@ def _write_pages(
     channels = frame.shape[2] if len(frame.shape) == 3 else 1
     separate = bool(page.get("planar")) and channels > 1
     storage = _storage(frame, page, channels if separate else 1)
-    bands = (np.atleast_3d(band) for each in frames for band in job.frame_bands(each))
+    bands = (np.atleast_3d(band) for each in frames for band in _of_frame(rows, each))
     bits = _packed(frame, page)
     white_is_zero = bool(page.get("white_is_zero"))
     if bits:
@@ -102,12 +107,20 @@ def _write_pages(
             subfiletype=page.get("subfiletype", 0),
             description=description,
             metadata=None,
-            truncate=len(frames) > 1 and bool(job.encoding.get("one_directory")),
+            truncate=len(frames) > 1 and bool(request.encoding.get("one_directory")),
             software=False,
             extratags=[(tag.code, tag.dtype, tag.count, tag.value, True) for tag in tags.values()],
-            **_resolution(job.metadata, page),
+            **_resolution(request.metadata, page),
             **storage,
         )
+
+
+def _of_frame(rows: Iterator[Rows], frame: FrameSpec) -> Iterator[Rows]:
+    missing = frame.shape[0]
+    while missing:
+        piece = next(rows)
+        missing -= len(piece)
+        yield piece
 
 
 def _alike(frames: Sequence[FrameSpec]) -> bool:

@@ -10,7 +10,7 @@ from vdn.image.codecs.pillow_files import (
     pillow_metadata,
     save_options,
 )
-from vdn.image.job import Job
+from vdn.image.encoding import Encoder, EncodeRequest
 from vdn.image.picture import Picture
 
 __all__ = ["encode", "open_file"]
@@ -39,20 +39,19 @@ def open_file(path: Path, limit: int) -> Picture:
     return Picture(frames, metadata, "webp", path, encoding, close=close)
 
 
-def encode(path: Path, job: Job) -> None:
+def encode(path: Path, request: EncodeRequest) -> Encoder:
     """Write a WebP file: lossless as the source, else at the quality asked for, or at 90."""
     from PIL import Image
 
-    quality = job.options.quality
-    lossless = quality is None and job.encoding.get("lossless", not job.encoding)
+    quality = request.options.quality
+    lossless = quality is None and request.encoding.get("lossless", not request.encoding)
     options: dict[str, Any] = {"lossless": True} if lossless else {"quality": quality or _QUALITY}
-    metadata = job.metadata
-    options |= save_options(metadata, metadata.exif_with(job.options.provenance))
-    images = (Image.fromarray(job.frame_pixels(frame)) for frame in job.frames)
-    first = next(images)
-    if len(job.frames) > 1:
-        options |= {"save_all": True, "append_images": images, "minimize_size": False}
-        options |= job.encoding.get("animation", {})
+    metadata = request.metadata
+    options |= save_options(metadata, metadata.exif_with(request.options.provenance))
+    first, *others = map(Image.fromarray, (yield from request.receive_all()))
+    if others:
+        options |= {"save_all": True, "append_images": others, "minimize_size": False}
+        options |= request.encoding.get("animation", {})
     first.save(path, "WEBP", exact=True, method=4, **options)
 
 

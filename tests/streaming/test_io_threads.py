@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from vdn.streaming.lanes import run_jobs
+from vdn.streaming.io_threads import run_jobs
 
 
 class Opened:
@@ -59,8 +59,8 @@ def run(jobs, work, opening=None):
 
 
 def writing(made, fail=None):
-    def work(job, opened, lanes, read):
-        output = lanes.output(made.create(job, fail.get(job) if fail else None))
+    def work(job, opened, io_threads, read):
+        output = io_threads.output(made.create(job, fail.get(job) if fail else None))
         for _ in range(3):
             output.put(0, np.zeros((100, 4)))
         read()
@@ -68,7 +68,8 @@ def writing(made, fail=None):
             raise ValueError("no such thing")
 
         def complete():
-            output.complete()
+            output.finish()
+            output.publish()
             return f"{job} done"
 
         return complete
@@ -87,7 +88,7 @@ def test_every_job_is_opened_written_told_and_closed_in_order():
 def test_the_next_is_opened_and_the_last_is_written_meanwhile():
     encoding, computing = threading.Event(), threading.Event()
 
-    def work(job, opened, lanes, read):
+    def work(job, opened, io_threads, read):
         read()
         if job == "b":
             assert encoding.wait(10)  # a is being finished while b is worked on
@@ -126,8 +127,8 @@ def test_stopping_keeps_what_is_finished_and_nothing_else(stop):
     made = Made()
     slow = writing(made)
 
-    def work(job, opened, lanes, read):
-        complete = slow(job, opened, lanes, read)
+    def work(job, opened, io_threads, read):
+        complete = slow(job, opened, io_threads, read)
         if job == "b":
             raise stop
 
@@ -164,7 +165,7 @@ def test_what_was_opened_ahead_is_closed_when_stopped():
             if self.job == "b":
                 closed.set()
 
-    def work(job, opened, lanes, read):
+    def work(job, opened, io_threads, read):
         read()
         raise KeyboardInterrupt
 
@@ -182,7 +183,7 @@ def test_a_reader_that_waits_for_ever_does_not_keep_a_stop_waiting():
             never.wait()
         return Opened([], job)
 
-    def work(job, opened, lanes, read):
+    def work(job, opened, io_threads, read):
         read()
         waiting.wait()
         raise SystemExit

@@ -10,14 +10,13 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
-__all__ = ["Lanes", "Output", "run_jobs", "settled"]
+__all__ = ["IOThreads", "Output", "run_jobs", "wait_for"]
 
 _Job = TypeVar("_Job")
 _Opened = TypeVar("_Opened", bound="_Closable")
 _Result = TypeVar("_Result")
 
 _PATIENCE = 0.5  # seconds
-_SLICE = 64  # rows handed to an encoder at a time, so that no whole band waits inside it
 
 
 class _Closable(Protocol):
@@ -35,7 +34,7 @@ class _Abandoned(Exception):
     """What an output under way is told when its job has failed."""
 
 
-def settled(future: "Future[_Result]") -> _Result:
+def wait_for(future: "Future[_Result]") -> _Result:
     """Return what a future comes to; unlike `Future.result`, signals are heeded meanwhile.
 
     A thread that waits without limit is not woken by a signal that another thread of the process
@@ -46,7 +45,7 @@ def settled(future: "Future[_Result]") -> _Result:
     return future.result()
 
 
-class _Lane:
+class _Worker:
     """A thread that does in order what it is given; the end of the program does not wait for it."""
 
     def __init__(self, name: str) -> None:
@@ -76,7 +75,7 @@ def _run(future: "Future[_Result]", call: Callable[..., _Result], *arguments: An
         future.set_exception(error)
 
 
-class Lanes:
+class IOThreads:
     """A thread that reads and a thread that writes; each does in order what it is given.
 
     Attributes
@@ -86,8 +85,8 @@ class Lanes:
     """
 
     def __init__(self) -> None:
-        self._reader = _Lane("vdn-read")
-        self._writer = _Lane("vdn-write")
+        self._reader = _Worker("vdn-read")
+        self._writer = _Worker("vdn-write")
         self.under_way: list[Output] = []
 
     def read(self, call: Callable[..., _Result], *arguments: Any) -> "Future[_Result]":
@@ -114,7 +113,7 @@ class Lanes:
         if opened is not None:
             self.read(opened.close)
 
-    def __enter__(self) -> "Lanes":
+    def __enter__(self) -> "IOThreads":
         return self
 
     def __exit__(
@@ -134,7 +133,7 @@ class Lanes:
 
 
 class Output:
-    """A file that is written behind: whole when completed, never there when dropped.
+    """A file that is written behind: whole when published, never there when dropped.
 
     Attributes
     ----------
@@ -142,8 +141,8 @@ class Output:
         Whether it is encoded as rows come, and not held until the end.
     """
 
-    def __init__(self, lanes: Lanes, writer: AbstractContextManager[_Writer]) -> None:
-        self._lanes, self._stack = lanes, ExitStack()
+    def __init__(self, io_threads: IOThreads, writer: AbstractContextManager[_Writer]) -> None:
+        self._io_threads, self._stack = io_threads, ExitStack()
         self._writer = self._stack.enter_context(writer)
         self.streams = self._writer.streams
         self._last: Future[None] | None = None
@@ -154,38 +153,37 @@ class Output:
         They must not be changed any more. Raises what went wrong with rows before.
         """
         if self._last is not None:
-            settled(self._last)
-        self._last = self._lanes.write(self._write, index, rows)
+            wait_for(self._last)
+        self._last = self._io_threads.write(self._writer.write_rows, index, rows)
 
-    def complete(self) -> None:
-        """Finish the file; to be called in the writing thread."""
-        with self._stack:
-            if self._last is not None:
-                settled(self._last)
+    def finish(self) -> None:
+        """Wait until all rows are encoded, or raise what went wrong; in the writing thread."""
+        if self._last is not None:
+            wait_for(self._last)
+
+    def publish(self) -> None:
+        """Let the file appear; in the writing thread."""
+        self._stack.close()
 
     def drop(self) -> None:
         """Leave nothing behind; to be called in the writing thread."""
         self._stack.__exit__(_Abandoned, _Abandoned(), None)
-
-    def _write(self, index: int, rows: NDArray[Any]) -> None:
-        for start in range(0, len(rows), _SLICE):
-            self._writer.write_rows(index, rows[start : start + _SLICE])
 
 
 class _Ahead(Generic[_Job, _Opened]):
     """The jobs, the next of which is opened ahead."""
 
     def __init__(
-        self, lanes: Lanes, jobs: Iterable[_Job], open_job: Callable[[_Job], _Opened]
+        self, io_threads: IOThreads, jobs: Iterable[_Job], open_job: Callable[[_Job], _Opened]
     ) -> None:
-        self._lanes, self._jobs, self._open = lanes, iter(jobs), open_job
+        self._io_threads, self._jobs, self._open = io_threads, iter(jobs), open_job
         self._next: tuple[_Job, Future[_Opened]] | None = None
 
     def begin(self) -> None:
         """Have the next job opened, if there is one and it is not under way."""
         if self._next is None:
             for job in self._jobs:
-                self._next = job, self._lanes.read(self._open, job)
+                self._next = job, self._io_threads.read(self._open, job)
                 break
 
     def take(self) -> "tuple[_Job, Future[_Opened]] | None":
@@ -220,7 +218,7 @@ def _close_opened(future: "Future[Any]") -> None:
 def run_jobs(
     jobs: Iterable[_Job],
     open_job: Callable[[_Job], _Opened],
-    work: Callable[[_Job, _Opened, Lanes, Callable[[], None]], Callable[[], _Result]],
+    work: Callable[[_Job, _Opened, IOThreads, Callable[[], None]], Callable[[], _Result]],
     finished: Callable[[_Job, _Result | Exception], None],
 ) -> None:
     """Open, work on and finish jobs, each in turn, with neighbours overlapping.
@@ -235,37 +233,37 @@ def run_jobs(
     open_job
         Opens what a job needs; called in the reading thread while the job before is worked on.
     work
-        Does a job in the calling thread, with the lanes at its disposal; calls its last argument
+        Does a job in the calling thread, with the threads at its disposal; calls its last argument
         when it needs nothing more to be read. Returns what is left to do in the writing thread,
         which returns the result.
     finished
         Called with every job and its result, or what went wrong, in order, in the writing thread.
     """
-    told: Future[None] | None = None
-    lanes = Lanes()
-    ahead = _Ahead(lanes, jobs, open_job)
+    reported: Future[None] | None = None
+    io_threads = IOThreads()
+    ahead = _Ahead(io_threads, jobs, open_job)
     try:
-        with lanes:
+        with io_threads:
             while (taken := ahead.take()) is not None:
                 job, future = taken
                 opened: _Opened | None = None
                 complete: Callable[[], _Result] | Exception
                 try:
-                    opened = settled(future)
-                    complete = work(job, opened, lanes, ahead.begin)
+                    opened = wait_for(future)
+                    complete = work(job, opened, io_threads, ahead.begin)
                 except Exception as error:
-                    lanes.abandon()
+                    io_threads.abandon()
                     complete = error
                 except BaseException:
-                    lanes.close(opened)
+                    io_threads.close(opened)
                     raise
-                if told is not None:
-                    settled(told)  # what telling raises is not the job's but the caller's
-                told = lanes.write(_finish, job, complete, finished)
-                lanes.under_way.clear()
-                lanes.write(lanes.close, opened)
-        if told is not None:
-            settled(told)
+                if reported is not None:
+                    wait_for(reported)  # what reporting raises is not the job's but the caller's
+                reported = io_threads.write(_finish, job, complete, finished)
+                io_threads.under_way.clear()
+                io_threads.write(io_threads.close, opened)
+        if reported is not None:
+            wait_for(reported)
     finally:
         ahead.close()
 
