@@ -1,4 +1,5 @@
 import json
+import subprocess
 import sys
 import types
 
@@ -159,3 +160,10 @@ def test_export_passes_its_arguments_on(monkeypatch, tmp_path):
     done = run("export", tmp_path / "run", tmp_path / "a.onnx", "--overwrite")
     assert done.exit_code == 0, done.output
     assert seen == [(tmp_path / "run", tmp_path / "a.onnx", True)]
+
+
+def test_a_reader_who_has_enough_is_no_failure():
+    command = f"{sys.executable} -m vdn models --json | head -c 10"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert len(done.stdout) == 10
+    assert done.stderr == ""

@@ -55,6 +55,8 @@ def report(debug: bool) -> Iterator[None]:
         yield
     except (click.exceptions.Exit, click.Abort, click.BadParameter):
         raise
+    except BrokenPipeError:  # whoever read the output wanted no more of it
+        raise
     except Exception as error:
         if debug:
             traceback.print_exc()

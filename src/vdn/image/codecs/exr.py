@@ -6,9 +6,11 @@ as depths, normals and numbers of objects, pass unchanged.
 
 import contextlib
 import io
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock, get_ident
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,7 @@ _KINDS = {  # the channels of an image, by what they are
     "gray+alpha": ("Y", "A"),
     "gray": ("Y",),
 }
+_LIBRARY = Lock()  # it prints, and what it prints is dropped by replacing the stream of all
 _STRUCTURE = ("channels", "chunkCount", "version")
 
 
@@ -95,12 +98,31 @@ def _read(path: Path, *, header_only: bool = False) -> Any:
     with missing_extra("OpenEXR", "exr"):
         import OpenEXR
 
-    with contextlib.redirect_stdout(io.StringIO()):
+    with _LIBRARY, contextlib.redirect_stdout(_OtherThreads(sys.stdout)):
         count = len(OpenEXR.File(str(path), separate_channels=True, header_only=True).parts)
         file = OpenEXR.File(str(path), separate_channels=True, header_only=header_only)
     if len(file.parts) != count or not count:
         raise FileError("is damaged or cut short")
     return file
+
+
+class _OtherThreads(io.TextIOBase):
+    """A stream that writes what other threads print, and drops what this one does."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self._muted = stream, get_ident()
+
+    def write(self, text: str) -> int:
+        if get_ident() != self._muted:
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        if self._stream is not None:
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _layers(number: int, part: Any) -> Iterator[_Layer]:

@@ -44,7 +44,7 @@ def open_file(path: Path, _: int) -> Picture:
 def encode(path: Path, request: EncodeRequest) -> Encoder:
     """Write a `.npy` file of the source's axes, byte order and memory order."""
     first = request.frames[0]
-    stack = (len(request.frames),) if len(request.frames) > 1 else ()
+    stack: tuple[int, ...] = (len(request.frames),) if len(request.frames) > 1 else ()
     if "shape" in request.encoding:
         stack = _stack(request.encoding["shape"])
     if any((frame.shape, frame.dtype) != (first.shape, first.dtype) for frame in request.frames):
