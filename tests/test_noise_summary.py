@@ -5,7 +5,10 @@ import vdn.noise_summary
 from vdn.image import Frame, to_unit
 from vdn.noise_summary import Cell, NoiseSummary, SigmaStatistics
 from vdn.predictions import Prediction
+from vdn.runtime.cards import Card
 from vdn.runtime.engine import NoisePosterior
+
+CARD = Card("tiny", channels=1, multiple=8, halo=8)
 
 
 def windows(image, sigma, rows=16, columns=24, margin=8):
@@ -21,7 +24,7 @@ def windows(image, sigma, rows=16, columns=24, margin=8):
             unit = to_unit(image[seen])
             yield (
                 Prediction(
-                    *part, None, unit, tuple(first), NoisePosterior(unit.planes, unit.planes)
+                    *part, None, unit, tuple(first), CARD, NoisePosterior(unit.planes, unit.planes)
                 ),
                 np.atleast_3d(sigma[part]),
             )
