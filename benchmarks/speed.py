@@ -23,20 +23,20 @@ import vdn
 from vdn.networks import DNet
 from vdn.runtime.cards import find_model
 from vdn.runtime.openvino_engine import HINTS, cpu_has_bf16
-from vdn.runtime.openvino_import import load_openvino
+from vdn.runtime.openvino_import import load_openvino, openvino_core
 
 
 def raw_openvino(model: str, side: int, threads: int, precision: str) -> Callable[[], object]:
     ov = load_openvino()
     _, path = find_model(model)
-    network = ov.Core().read_model(path)
+    network = openvino_core().read_model(path)
     network.reshape([1, 3, side, side])
     hints = {
         "INFERENCE_PRECISION_HINT": HINTS[precision],
         "INFERENCE_NUM_THREADS": threads,
         "PERFORMANCE_HINT": "LATENCY",
     }
-    request = ov.Core().compile_model(network, "CPU", hints).create_infer_request()
+    request = openvino_core().compile_model(network, "CPU", hints).create_infer_request()
     tensor = np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32)
     request.set_input_tensor(ov.Tensor(tensor))
     return request.infer

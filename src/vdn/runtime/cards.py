@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vdn.errors import ConfigError, FileError, InputError
-from vdn.runtime.openvino_import import load_openvino
+from vdn.runtime.openvino_import import openvino_core
 
 __all__ = ["Card", "find_model", "list_models"]
 
@@ -247,7 +247,7 @@ def _card_in_file(path: Path) -> Card:
 
 def _onnx_card(path: Path) -> str | None:
     try:
-        model = load_openvino().Core().read_model(path)
+        model = openvino_core().read_model(path)
     except RuntimeError as error:
         raise FileError(f"{path}: is no ONNX model that OpenVINO reads ({error})") from error
     key = ["framework", "vdn"]  # where OpenVINO keeps the `metadata_props` of an ONNX file

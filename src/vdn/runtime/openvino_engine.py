@@ -11,7 +11,7 @@ import numpy as np
 
 from vdn.errors import FileError, InputError
 from vdn.runtime.engine import WORKING_MEMORY, NoisePosterior, Planes, Posterior
-from vdn.runtime.openvino_import import load_openvino
+from vdn.runtime.openvino_import import load_openvino, openvino_core
 
 __all__ = ["HINTS", "OpenVinoEngine", "cpu_has_bf16"]
 
@@ -25,11 +25,6 @@ _SMALL = 500_000  # pixels; below, compiling for a size takes longer than runnin
 
 
 @cache
-def _core() -> Any:
-    return load_openvino().Core()
-
-
-@cache
 def cpu_has_bf16() -> bool:
     """Say whether this CPU computes in bfloat16.
 
@@ -38,7 +33,7 @@ def cpu_has_bf16() -> bool:
     >>> cpu_has_bf16() in (True, False)
     True
     """
-    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 class OpenVinoEngine:
@@ -81,10 +76,10 @@ class OpenVinoEngine:
         max_memory: float = WORKING_MEMORY,
         device: str = "CPU",
     ) -> None:
-        if device.partition(".")[0] not in _core().available_devices and device != "CPU":
+        if device.partition(".")[0] not in openvino_core().available_devices and device != "CPU":
             raise InputError(
                 f"device={device.lower()!r} is not one that OpenVINO finds here: "
-                f"{', '.join(_core().available_devices).lower()}"
+                f"{', '.join(openvino_core().available_devices).lower()}"
             )
         if precision == "bf16" and device == "CPU" and not cpu_has_bf16():
             raise InputError("precision='bf16': this CPU has no bfloat16; use 'auto' or 'fp32'")
@@ -157,7 +152,7 @@ class OpenVinoEngine:
                 memory -= self._bytes(*oldest)
             graph = _PARTS[part](self._model.clone())
             graph.reshape({port.get_any_name(): [1, channels, *key[1:]] for port in graph.inputs})
-            compiled = _core().compile_model(graph, self._device, self._config)
+            compiled = openvino_core().compile_model(graph, self._device, self._config)
             self._requests[key] = compiled.create_infer_request()
         self._requests.move_to_end(key)
         return self._requests[key]
@@ -170,7 +165,7 @@ class OpenVinoEngine:
 
 def _read(path: Path) -> Any:
     try:
-        model = _core().read_model(path)
+        model = openvino_core().read_model(path)
     except RuntimeError as error:
         raise FileError(f"{path}: is not an ONNX model that OpenVINO reads ({error})") from error
     names = {name for port in (*model.inputs, *model.outputs) for name in port.get_names()}

@@ -1,14 +1,15 @@
-"""Import OpenVINO without its telemetry, and without the tools that nothing here uses."""
+"""OpenVINO without its telemetry and without the tools that nothing here uses, and its one core."""
 
 import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from threading import RLock
 from types import ModuleType
 from typing import Any
 
-__all__ = ["load_openvino"]
+__all__ = ["load_openvino", "openvino_core"]
 
 _TELEMETRY = "openvino_telemetry"
 _TOOLS = "openvino.tools.ovc"
@@ -37,6 +38,23 @@ def load_openvino() -> ModuleType:
             openvino = importlib.import_module("openvino")
         openvino.convert_model = _convert_model  # type: ignore[attr-defined]
         return openvino
+
+
+def openvino_core() -> Any:
+    """Return the one `openvino.Core` of this process, which lives as long as the process.
+
+    The CPU plugin of a core gives the thread that loads it another stack for signal handlers, and
+    frees that when the core goes. With several cores, which go in any order, a freed one stays in
+    use, and the next signal (Ctrl-C, the end of a child process) ends the process with a
+    segmentation fault.
+    """
+    with _LOCK:
+        return _core()
+
+
+@cache
+def _core() -> Any:
+    return load_openvino().Core()
 
 
 @contextmanager
