@@ -1,13 +1,15 @@
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from vdn.errors import InputError
 from vdn.noise.bayer import Bayer
-from vdn.noise.camera import Camera, CameraRanges, sample_camera
+from vdn.noise.camera import Camera, CameraRanges, Exposure, sample_camera
 from vdn.noise.jpeg import Jpeg
 from vdn.noise.level_map import measured_sigma, predicted_sigma
 from vdn.noise.tone import ToneCurve
@@ -243,3 +245,39 @@ def test_jpeg_blocks_begin_anywhere():
     origins = [tuple(generator.integers(0, 16, 2)) for _ in range(5)]
     versions = {Jpeg(50).apply(picture, origin).tobytes() for origin in origins}
     assert len(versions) > 1
+
+
+def as_files(jpeg, picture, origin):
+    """What libjpeg makes of it, in a file."""
+    down, right = origin
+    padded = np.pad(picture, ((down, 0), (right, 0), (0, 0)), mode="symmetric")
+    file = io.BytesIO()
+    subsampling = "4:2:0" if jpeg.halved_colour else "4:4:4"
+    Image.fromarray(padded).save(file, "JPEG", quality=jpeg.quality, subsampling=subsampling)
+    with Image.open(file) as stored:
+        return np.asarray(stored)[down:, right:]
+
+
+@pytest.mark.parametrize("halved", [False, True])
+@pytest.mark.parametrize("quality", [40, 85, 95, 100])
+def test_jpeg_is_what_a_file_holds(quality, halved):
+    generator = np.random.default_rng(quality)
+    noise = 6 * generator.standard_normal((61, 83, 3))
+    picture = np.clip(scene(61, 83) * 255 + noise, 0, 255).astype(np.uint8)
+    jpeg, origin = Jpeg(quality, halved), (3, 13)
+    found = jpeg.apply(picture, origin).astype(float)
+    stored = as_files(jpeg, picture, origin).astype(float)
+    lost = np.sqrt(np.mean((stored - picture) ** 2))
+    assert np.sqrt(np.mean((found - picture) ** 2)) == pytest.approx(lost, rel=0.03)
+    assert np.sqrt(np.mean((found - stored) ** 2)) < max(0.35 * lost, 0.7)  # or rounding
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_variance_of_the_developed_noise_is_that_of_many_draws(seed):
+    camera = sample_camera(np.random.default_rng(seed), quiet(level=(0.01, 0.01)))
+    camera = replace(camera, tone=ToneCurve(gamma=1.0))
+    clean = grey(0.5, 200)
+    noise = camera.apply(clean, np.random.default_rng(seed)) - clean
+    exposure = Exposure.of([camera], clean.transpose(2, 0, 1)[None])
+    expected = exposure.linear_variance()[0].mean(axis=(1, 2)) + (1 / 255) ** 2 / 12
+    np.testing.assert_allclose(noise.var(axis=(0, 1)), expected, rtol=0.12)

@@ -1,1 +1,1 @@
-"""Noise models that synthesise, and the profile fitted to a noise map. NumPy and SciPy only."""
+"""Noise models that synthesise, on arrays or tensors, and the profile fitted to a noise map."""

@@ -6,21 +6,26 @@ on the noise alone, so the clean picture passes unchanged and is itself the targ
 network learns to remove is noise, never the blur of a demosaicing filter.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 
 from vdn.errors import InputError
-from vdn.noise.bayer import Bayer
-from vdn.noise.jpeg import BLOCK, Jpeg
-from vdn.noise.smoothing import smooth
+from vdn.noise.arrays import Generator, like, namespace, per_image, take
+from vdn.noise.bayer import Bayer, demosaic, mosaic
+from vdn.noise.jpeg import BLOCK, Jpeg, compress
+from vdn.noise.smoothing import convolve, gaussian_kernel
 from vdn.noise.tone import ToneCurve
 
-__all__ = ["Camera", "CameraRanges", "sample_camera"]
+__all__ = ["Camera", "CameraRanges", "Exposure", "photograph", "sample_camera"]
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 MID_GREY = 0.5
 CUTOFF = 2.5  # standard deviations at which smoothing kernels end
+_LAGS = 4  # pixels between which demosaicing makes noise alike, at most
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,17 @@ class Camera:
     chroma_smoothing: float = 0.0
     jpeg: Jpeg | None = None
 
+    @property
+    def smooths(self) -> bool:
+        """Whether the noise is smoothed in the camera."""
+        return self.luma_smoothing > 0 or self.chroma_smoothing > 0
+
+    @property
+    def parts(self) -> tuple[bool, ...]:
+        """What the camera has; cameras that have the same parts are computed together."""
+        halved = self.jpeg is not None and self.jpeg.halved_colour
+        return self.bayer is not None, self.smooths, self.jpeg is not None, halved
+
     def apply(
         self,
         image: np.ndarray,
@@ -99,21 +115,14 @@ class Camera:
         InputError
             If `image` has another shape.
         """
-        if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 1):
-            scene = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
-            luma = self.apply(scene, generator, origin) @ LUMA
-            return (np.rint(luma * 255) / np.float32(255)).reshape(image.shape)
-        if image.ndim != 3 or image.shape[2] != 3:
+        if image.ndim not in (2, 3):
             raise InputError(
                 f"the image has shape {image.shape}; a camera takes (H, W, 3) or grey (H, W)"
             )
-        light = self.tone.decode(image.astype(np.float32, copy=False))
-        picture = self.tone.encode(light + self._noise(light, generator))
-        bits = np.rint(picture * 255).astype(np.uint8)
-        if self.jpeg is not None:
-            origin = tuple(generator.integers(0, BLOCK, size=2)) if origin is None else origin
-            bits = self.jpeg.apply(bits, origin)
-        return bits / np.float32(255)
+        batch = image.reshape(1, *image.shape[:2], -1).astype(np.float32, copy=False)
+        origins = None if origin is None else np.array([origin])
+        found = photograph([self], batch.transpose(0, 3, 1, 2), generator, origins)
+        return found[0].transpose(1, 2, 0).reshape(image.shape)
 
     def grey_sigma(self) -> float:
         """Return the standard deviation, in [0, 1] units, of the noise in mid grey.
@@ -121,77 +130,241 @@ class Camera:
         To first order, over the three channels, before rounding and JPEG.
         """
         light = float(self.tone.decode(np.array(MID_GREY)))
-        variance = self.linear_variance(np.full((1, 1, 3), light, dtype=np.float32))
-        return self.tone.slope(light) * float(variance.mean()) ** 0.5
+        grey = self.raw_variance(np.full(3, light)) @ self.variance_gains()
+        return self.tone.slope(light) * float(grey.mean()) ** 0.5
 
-    def linear_variance(self, light: np.ndarray) -> np.ndarray:
-        """Return the variance of the developed noise where linear `light` changes slowly.
+    def raw_variance(self, light: np.ndarray) -> np.ndarray:
+        """Return the variance of the raw values (3,) under linear light (3,)."""
+        raw = np.linalg.solve(self.colour_matrix(), light)
+        return self.shot * np.maximum(raw, 0) + self.read**2
 
-        Parameters
-        ----------
-        light : numpy.ndarray
-            (H, W, 3), white at 1.
-
-        Returns
-        -------
-        numpy.ndarray
-            (H, W, 3), in linear light: averaged over the sites of the colour filter array,
-            before the tone curve.
-        """
-        return np.square(self._raw_sigma(light)) @ self._variance_gains()
-
-    def _variance_gains(self) -> np.ndarray:
-        """Return how much variance each raw colour (row) brings to each channel (column).
-
-        The response to one impulse of every colour at every site of the 2 x 2 pattern, each alone
-        in its cell: its squares add up to the variance that white noise leaves.
-        """
-        reach = self._reach()
-        cell = 2 * reach + 2
-        impulses = np.zeros((4 * cell, 3 * cell, 3), dtype=np.float32)
-        for site in range(4):
-            for colour in range(3):
-                row, column = site * cell + reach + site // 2, colour * cell + reach + site % 2
-                impulses[row, column, colour] = 1
-        power = np.square(self._develop(impulses)).reshape(4 * cell, 3, cell, 3)
-        return power.sum(axis=(0, 2), dtype=np.float64).astype(np.float32) / 4
-
-    def _noise(self, light: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """Draw the noise of linear `light`, developed.
-
-        The sensor goes on beyond the picture, so that its borders are as noisy as the rest.
-        """
-        reach = self._reach()
-        sigma = np.pad(self._raw_sigma(light), ((reach, reach), (reach, reach), (0, 0)), "edge")
-        noise = self._develop(sigma * generator.standard_normal(sigma.shape, dtype=np.float32))
-        return noise[reach:-reach, reach:-reach]
-
-    def _reach(self) -> int:
-        """Return how far, in pixels, noise spreads when developed; even, as the pattern is."""
-        widest = max(self.luma_smoothing, self.chroma_smoothing)
-        return 2 * int(np.ceil((3 + CUTOFF * widest) / 2))
-
-    def _colour_matrix(self) -> np.ndarray:
-        """Return the matrix from raw to linear light, acting on column vectors."""
+    def colour_matrix(self) -> np.ndarray:
+        """Return the matrix (3, 3) from raw to linear light, acting on column vectors."""
         mix = (1 + self.saturation) * np.eye(3) - self.saturation * np.outer(np.ones(3), LUMA)
         return mix * np.array(self.white_balance)
 
-    def _raw_sigma(self, light: np.ndarray) -> np.ndarray:
-        """Return the standard deviation of the sensor's noise under linear `light`."""
-        raw = light @ np.linalg.inv(self._colour_matrix()).T.astype(np.float32)
-        return np.sqrt(self.shot * np.maximum(raw, 0) + self.read**2)
+    def variance_gains(self) -> np.ndarray:
+        """Return how much variance each raw colour (row) brings to each channel (column)."""
+        sharpness = None if self.bayer is None else self.bayer.sharpness
+        matrix = tuple(map(tuple, self.colour_matrix()))
+        return _variance_gains(sharpness, matrix, self.luma_smoothing, self.chroma_smoothing)
 
-    def _develop(self, noise: np.ndarray) -> np.ndarray:
-        """Take noise (H, W, 3) from the sensor's pixels to linear light, all of it linear."""
-        if self.bayer is not None:
-            noise = self.bayer.demosaic(self.bayer.sample(noise))
-        noise = noise @ self._colour_matrix().T.astype(np.float32)
-        if self.luma_smoothing == 0 and self.chroma_smoothing == 0:
-            return noise
-        luma = noise @ LUMA
-        chroma = noise - luma[:, :, None]
-        smooth_luma = smooth(luma, self.luma_smoothing, CUTOFF)
-        return smooth_luma[:, :, None] + smooth(chroma, self.chroma_smoothing, CUTOFF)
+
+@dataclass(frozen=True, eq=False)
+class Exposure:
+    """Clean pictures before cameras, and what their sensors see of them; arrays or tensors.
+
+    Attributes
+    ----------
+    cameras : sequence of Camera
+        One a picture, all with the same parts: see `Camera.parts`.
+    images
+        float32 (N, 3, H, W) in [0, 1].
+    tone : ToneCurve
+        That of each picture.
+    light
+        Linear light, (N, 3, H, W).
+    raw_variance
+        Variance of the noise of a raw value of every colour at every pixel, (N, 3, H, W).
+    """
+
+    cameras: Sequence[Camera]
+    images: Any
+    tone: ToneCurve
+    light: Any
+    raw_variance: Any
+
+    @classmethod
+    def of(cls, cameras: Sequence[Camera], images: Any) -> "Exposure":
+        """Expose pictures, float32 (N, 3, H, W)."""
+        if images.shape[1] != 3:
+            shape = *images.shape[2:], images.shape[1]
+            raise InputError(
+                f"the image has shape {shape}; a camera takes (H, W, 3) or grey (H, W)"
+            )
+        tone = ToneCurve.stack([camera.tone for camera in cameras], images)
+        light = tone.decode(images)
+        to_raw = [camera.shot * np.linalg.inv(camera.colour_matrix()) for camera in cameras]
+        variance = namespace(light).clip(_times(np.stack(to_raw), light), 0, None)
+        variance += per_image([camera.read**2 for camera in cameras], light)
+        return cls(cameras, images, tone, light, variance)
+
+    def part(self, rows: slice, columns: slice, times: int) -> "Exposure":
+        """Return a part of the pictures, as often as wanted."""
+        images, light, variance = (
+            namespace(self.images).concatenate((planes[:, :, rows, columns],) * times, 0)
+            for planes in (self.images, self.light, self.raw_variance)
+        )
+        cameras = [*self.cameras] * times
+        tone = ToneCurve.stack([camera.tone for camera in cameras], images)
+        return Exposure(cameras, images, tone, light, variance)
+
+    def linear_variance(self) -> Any:
+        """Return the variance of the developed noise in linear light, (N, 3, H, W).
+
+        Averaged over the sites of the colour filter array, where the light changes slowly.
+        """
+        gains = np.stack([camera.variance_gains().T for camera in self.cameras])
+        return _times(gains, self.raw_variance)
+
+    def photograph(self, generator: Generator, origins: np.ndarray | None = None) -> Any:
+        """Return photographs, (N, 3, H, W), multiples of 1/255; `origins` as in `Camera.apply`."""
+        xp = namespace(self.images)
+        values = xp.round(self.tone.encode(self.light + self._noise(generator)) * 255)
+        settings = [camera.jpeg for camera in self.cameras if camera.jpeg is not None]
+        if settings:
+            if origins is None:
+                origins = generator.integers(0, BLOCK, size=(len(settings), 2))
+            values = compress(settings, values, origins)
+        return values / 255
+
+    def _noise(self, generator: Generator) -> Any:
+        """Draw the noise, developed, (N, 3, H, W).
+
+        The sensor goes on beyond the picture, so that its borders are as noisy as the rest.
+        """
+        xp, cameras, variance = namespace(self.images), self.cameras, self.raw_variance
+        smoothing = _kernels(
+            [c.luma_smoothing for c in cameras], [c.chroma_smoothing for c in cameras]
+        )
+        reach = smoothing[0].shape[1] // 2
+        patterns = [camera.bayer for camera in cameras if camera.bayer is not None]
+        if patterns:  # behind a filter a pixel has one colour
+            variance, reach = mosaic(patterns, variance), reach + 2
+        sigma = xp.sqrt(variance)
+        for axis in (-2, -1):
+            places = _beyond(sigma.shape[axis], reach, 2 if patterns else 1)
+            sigma = take(sigma, places, axis)
+        noise = generator.standard_normal(tuple(sigma.shape), dtype=np.float32)
+        noise *= sigma
+        if patterns:
+            noise = demosaic([_moved(p, reach) for p in patterns], noise)
+        noise = _times(np.stack([camera.colour_matrix() for camera in cameras]), noise)
+        return _smoothed(noise, *smoothing)
+
+
+def photograph(
+    cameras: Sequence[Camera], images: Any, generator: Generator, origins: np.ndarray | None = None
+) -> Any:
+    """Photograph clean pictures (N, 3, H, W) or (N, 1, H, W), arrays or tensors, a camera each.
+
+    As `Camera.apply` does it; the cameras must have the same parts, see `Camera.parts`.
+    """
+    if images.shape[1] != 1:
+        return Exposure.of(cameras, images).photograph(generator, origins)
+    xp = namespace(images)
+    scene = Exposure.of(cameras, xp.concatenate((images,) * 3, 1))
+    luma = _times(LUMA[None, None], scene.photograph(generator, origins))
+    return xp.round(luma * 255) / 255
+
+
+def _kernels(*sigmas: Sequence[float]) -> list[np.ndarray]:
+    """Return smoothing kernels, (N, 2 r + 1) for each of several lists of N widths; one r."""
+    kernels = [[gaussian_kernel(sigma, CUTOFF) for sigma in each] for each in sigmas]
+    radius = max(len(kernel) // 2 for each in kernels for kernel in each)
+    return [
+        np.stack([np.pad(kernel, radius - len(kernel) // 2) for kernel in each]) for each in kernels
+    ]
+
+
+def _smoothed(noise: Any, luma_kernels: np.ndarray, chroma_kernels: np.ndarray) -> Any:
+    """Smooth the brightness and the colour of noise (N, 3, H, W), where kernels lie within it.
+
+    Colour is what is left of the three channels without brightness, so that two say it all.
+    """
+    if luma_kernels.shape[1] == 1:
+        return noise
+    luma = _times(LUMA[None, None], noise)
+    chroma = noise[:, :2] - luma
+    for axis in (2, 3):
+        luma = convolve(luma, luma_kernels, axis)
+        chroma = convolve(chroma, chroma_kernels, axis)
+    blue = _times(-LUMA[None, None, :2] / LUMA[2], chroma)
+    return namespace(noise).concatenate((chroma + luma, blue + luma), 1)
+
+
+def _moved(pattern: Bayer, reach: int) -> Bayer:
+    """Return a pattern as it lies in a demosaiced sensor that begins `reach` - 2 pixels before."""
+    row, column = ((phase + reach - 2) % 2 for phase in pattern.phase)
+    return Bayer((row, column), pattern.sharpness)
+
+
+def _beyond(size: int, reach: int, period: int) -> np.ndarray:
+    """Return places from `-reach` on to `size + reach`, the edge repeated with a period."""
+    places = np.arange(-reach, size + reach)
+    period = min(period, size)
+    after = size - period + (places - size) % period
+    return np.where(places < 0, places % period, np.where(places < size, places, after))
+
+
+def _times(matrices: np.ndarray, images: Any) -> Any:
+    """Return images (N, C, H, W) whose colours, as columns, are multiplied by matrices."""
+    count, channels, height, width = images.shape
+    product = like(matrices, images) @ images.reshape(count, channels, -1)
+    return product.reshape(count, -1, height, width)
+
+
+@lru_cache(1024)  # the gains of a camera are asked for several times
+def _variance_gains(
+    sharpness: float | None, colour_matrix: Any, luma_smoothing: float, chroma_smoothing: float
+) -> np.ndarray:
+    """Return the variance that each raw colour (row) brings to each channel (column).
+
+    The sum of the squares of the response to an impulse, averaged over the sites of the pattern.
+    The response is a sum over the demosaiced colours, with smoothed brightness and smoothed
+    colour; of both, all that is needed are correlations at the lags of a demosaicing filter.
+    """
+    matrix = np.array(colour_matrix)
+    brightness = np.broadcast_to(LUMA @ matrix, (3, 3))  # channel, demosaiced colour
+    parts = brightness, matrix - brightness
+    kernels = [gaussian_kernel(sigma, CUTOFF) for sigma in (luma_smoothing, chroma_smoothing)]
+    responses = _responses(sharpness)
+    gains = np.zeros((3, 3))
+    for first, second in np.ndindex(2, 2):
+        line = np.correlate(np.pad(kernels[first], 2 * _LAGS), kernels[second], "full")
+        middle = len(kernels[first]) // 2 + 2 * _LAGS + len(kernels[second]) // 2
+        line = line[middle - _LAGS : middle + _LAGS + 1]
+        energy = responses @ line @ line  # raw colour, demosaiced, demosaiced
+        gains += ((energy @ parts[second].T) * parts[first].T).sum(1)
+    return gains
+
+
+@cache
+def _response_terms() -> np.ndarray:
+    """Return `_responses` of a colour filter array as a polynomial of the sharpness.
+
+    (3, 3, 3, 3, 9, 9): power, then as there. Demosaicing is linear in the sharpness, so that its
+    correlations are of degree two.
+    """
+    side = 4 * _LAGS + 1
+    found = []
+    for sharpness in (0.0, 0.5, 1.0):
+        bayer = Bayer((0, 0), sharpness)
+        total = np.zeros((3, 3, 3, 2 * _LAGS + 1, 2 * _LAGS + 1))
+        for site, colour in np.ndindex(4, 3):
+            impulse = np.zeros((side, side, 3))
+            impulse[2 * _LAGS + site // 2, 2 * _LAGS + site % 2, colour] = 1
+            response = bayer.demosaic(bayer.sample(impulse))
+            for down, right in np.ndindex(total.shape[3:]):
+                moved = np.roll(response, (_LAGS - down, _LAGS - right), (0, 1))
+                total[colour, :, :, down, right] += np.einsum("hwi,hwj->ij", response, moved) / 4
+        found.append(total)
+    powers = np.vander([0.0, 0.5, 1.0], increasing=True)
+    return np.tensordot(np.linalg.inv(powers), np.stack(found), 1)
+
+
+def _responses(sharpness: float | None) -> np.ndarray:
+    """Return the correlations of what demosaicing makes of an impulse.
+
+    (3, 3, 3, 9, 9): colour of the impulse, two colours of the result, and the lag between them
+    down and right from -4 to 4; averaged over the sites. None is a sensor of all colours.
+    """
+    if sharpness is None:
+        alone = np.zeros((3, 3, 3, 2 * _LAGS + 1, 2 * _LAGS + 1))
+        for colour in range(3):
+            alone[colour, colour, colour, _LAGS, _LAGS] = 1
+        return alone
+    return np.tensordot(sharpness ** np.arange(3), _response_terms(), 1)
 
 
 @dataclass(frozen=True)

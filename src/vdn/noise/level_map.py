@@ -1,16 +1,20 @@
 """The noise map of a camera: predicted from its parts, and measured by photographing again."""
 
+from typing import Any
+
 import numpy as np
 
 from vdn.errors import InputError
-from vdn.noise.camera import Camera
+from vdn.noise.arrays import Generator, as_indices, like, namespace, per_image, take
+from vdn.noise.camera import Camera, Exposure
+from vdn.noise.tone import ToneCurve
 
-__all__ = ["measured_sigma", "predicted_sigma"]
+__all__ = ["measured_sigma", "predict_sigma", "predicted_sigma"]
 
 # Gauss-Hermite quadrature for a standard normal variable
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 _WEIGHTS = (_WEIGHTS / _WEIGHTS.sum()).astype(np.float32)
-_TABLE = 4095  # steps of linear light in the table of the tone curve
+_LEVELS, _DEVIATIONS = 256, 13  # brightnesses and deviations at which it is tabulated
 _PROBE = 64  # side, in pixels, of the part that is compressed to see how much noise JPEG leaves
 
 
@@ -46,20 +50,53 @@ def predicted_sigma(
     >>> sigma.shape, bool(sigma.min() > 0.01)
     ((8, 8, 3), True)
     """
-    light = camera.tone.decode(image.astype(np.float32, copy=False))
-    deviation = np.sqrt(camera.linear_variance(light))
-    curve = camera.tone.encode(np.linspace(0, 1, _TABLE + 1)).astype(np.float32)
-    mean = np.zeros(image.shape, np.float32)
-    square = np.zeros(image.shape, np.float32)
-    for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-        position = (light + np.float32(node) * deviation) * np.float32(_TABLE)
-        value = curve[np.clip(position + np.float32(0.5), 0, _TABLE).astype(np.int32)]
-        mean += weight * value
-        square += weight * value * value
-    variance = np.maximum(square - mean * mean, 0)
-    if camera.jpeg is not None:
-        variance *= _kept_by_jpeg(camera, image, variance, generator)
-    return np.sqrt(variance)
+    batch = image[None].astype(np.float32, copy=False)
+    batch = batch.transpose(0, 3, 1, 2)
+    return predict_sigma(Exposure.of([camera], batch), generator)[0].transpose(1, 2, 0)
+
+
+def predict_sigma(exposure: Exposure, generator: Generator) -> Any:
+    """Return `predicted_sigma` of pictures, (N, 3, H, W), arrays or tensors, a camera each.
+
+    The quadrature is tabulated for every camera over brightness and the deviation in linear light.
+    """
+    cameras, images = exposure.cameras, exposure.images
+    xp = namespace(images)
+    highest = np.array([_highest_deviation(camera) for camera in cameras])
+    place = xp.sqrt(exposure.linear_variance())
+    place *= per_image((_DEVIATIONS - 1 - 1e-3) / np.maximum(highest, 1e-12), images)
+    below = xp.floor(place)
+    place -= below  # from here on how far it is to the next
+    below += xp.round(xp.clip(images, 0, 1) * (_LEVELS - 1)) * _DEVIATIONS
+    if len(cameras) > 1:
+        below += per_image(np.arange(len(cameras)) * _LEVELS * _DEVIATIONS, images)
+    index = as_indices(below).reshape(-1)
+    table = _quadrature(exposure.tone, highest, images).reshape(-1)
+    sigma = take(table, index, 0).reshape(images.shape)
+    place *= take(table, index + 1, 0).reshape(images.shape) - sigma
+    sigma += place
+    if cameras[0].jpeg is not None:
+        sigma *= xp.sqrt(_kept_by_jpeg(exposure, sigma, generator))
+    return sigma
+
+
+def _quadrature(tone: ToneCurve, highest: np.ndarray, images: Any) -> Any:
+    """Return the deviation after the tone curve, (N, levels, deviations)."""
+    xp = namespace(images)
+    levels = like(np.linspace(0, 1, _LEVELS).reshape(1, -1, 1, 1), images)
+    steps = highest[:, None] * np.linspace(0, 1, _DEVIATIONS)
+    steps = like(steps[:, None, :, None] * _NODES, images)  # N, 1, deviations, nodes
+    values = tone.encode(tone.decode(levels) + steps)
+    weights = like(_WEIGHTS[:, None], images)
+    mean = values @ weights
+    return xp.sqrt(xp.square(values - mean) @ weights)[..., 0]
+
+
+def _highest_deviation(camera: Camera) -> float:
+    """Return a deviation of the noise in linear light that no picture exceeds."""
+    inverse = np.linalg.inv(camera.colour_matrix())
+    raw = np.maximum(inverse, 0).sum(axis=1)
+    return float(((camera.shot * raw + camera.read**2) @ camera.variance_gains()).max() ** 0.5)
 
 
 def measured_sigma(
@@ -110,13 +147,13 @@ def measured_sigma(
     return np.sqrt(variance).astype(np.float32)
 
 
-def _kept_by_jpeg(
-    camera: Camera, image: np.ndarray, variance: np.ndarray, generator: np.random.Generator
-) -> np.ndarray:
-    """Return the share of the variance, one a channel, that is left in photographs."""
-    top, left = (max(side - _PROBE, 0) // 2 for side in image.shape[:2])
-    middle = slice(top, top + _PROBE), slice(left, left + _PROBE)
-    origin = tuple(generator.integers(0, 16, size=2))
-    first, second = (camera.apply(image[middle], generator, origin) for _ in range(2))
-    left_over = np.square(first - second).mean(axis=(0, 1)) / 2
-    return left_over / np.maximum(variance[middle].mean(axis=(0, 1)), 1e-12)
+def _kept_by_jpeg(exposure: Exposure, sigma: Any, generator: Generator) -> Any:
+    """Return the share of the variance, (N, 3, 1, 1), that is left in photographs."""
+    xp, count = namespace(sigma), len(exposure.cameras)
+    top, left = (max(side - _PROBE, 0) // 2 for side in sigma.shape[2:])
+    rows, columns = slice(top, top + _PROBE), slice(left, left + _PROBE)
+    origins = np.tile(generator.integers(0, 16, size=(count, 2)), (2, 1))
+    both = exposure.part(rows, columns, times=2).photograph(generator, origins)
+    left_over = xp.square(both[:count] - both[count:]).mean((2, 3)) / 2
+    before = xp.clip(xp.square(sigma[:, :, rows, columns]).mean((2, 3)), 1e-12, None)
+    return (left_over / before)[:, :, None, None]

@@ -1,8 +1,12 @@
-"""Gaussian smoothing in NumPy, for a base install that stays small."""
+"""Gaussian smoothing in NumPy or torch, for a base install that stays small."""
+
+from typing import Any
 
 import numpy as np
 
-__all__ = ["smooth", "smooth_at"]
+from vdn.noise.arrays import like
+
+__all__ = ["convolve", "gaussian_kernel", "smooth", "smooth_at"]
 
 
 def smooth(planes: np.ndarray, sigma: float, truncate: float = 2.5) -> np.ndarray:
@@ -17,19 +21,39 @@ def smooth(planes: np.ndarray, sigma: float, truncate: float = 2.5) -> np.ndarra
     """
     if sigma == 0:
         return planes
-    kernel = _kernel(sigma, truncate, planes.dtype)
+    lines = planes
+    kernel = gaussian_kernel(sigma, truncate)
     radius = len(kernel) // 2
     for axis in (0, 1):
         size = planes.shape[axis]
-        padding = [(radius, radius) if a == axis else (0, 0) for a in range(planes.ndim)]
-        padded = np.moveaxis(np.pad(planes, padding, mode="symmetric"), axis, 0)
-        total = kernel[radius] * padded[radius : radius + size]
-        for step in range(1, radius + 1):
-            before = padded[radius - step : radius - step + size]
-            after = padded[radius + step : radius + step + size]
-            total += kernel[radius + step] * (before + after)
-        planes = np.moveaxis(total, 0, axis)
-    return planes
+        lines = np.take(lines, _mirror(np.arange(-radius, size + radius), size), axis)
+        lines = convolve(lines[None], kernel[None], axis + 1)[0]
+    return lines
+
+
+def convolve(planes: Any, kernels: np.ndarray, axis: int) -> Any:
+    """Convolve planes (N, ...), arrays or tensors, along an axis, each with its own kernel.
+
+    The kernels (N, 2 r + 1) are symmetric; the axis becomes shorter by 2 r.
+
+    Examples
+    --------
+    >>> convolve(np.ones((2, 5)), np.array([[0.25, 0.5, 0.25], [0, 1, 0]]), 1).tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
+    radius = kernels.shape[1] // 2
+    size = planes.shape[axis] - 2 * radius
+    before = (slice(None),) * axis
+    shape = (-1, *(1,) * (len(planes.shape) - 1))
+
+    def shifted(step: int) -> Any:
+        return planes[(*before, slice(radius + step, radius + step + size))]
+
+    total = like(kernels[:, radius].reshape(shape), planes) * shifted(0)
+    for step in range(1, radius + 1):
+        weight = like(kernels[:, radius + step].reshape(shape), planes)
+        total += weight * (shifted(-step) + shifted(step))
+    return total
 
 
 def smooth_at(
@@ -44,20 +68,33 @@ def smooth_at(
     >>> np.allclose(smooth_at(planes, 1.5, rows, columns), smooth(planes, 1.5)[rows][:, columns])
     True
     """
-    kernel = _kernel(sigma, truncate, planes.dtype)
+    kernel = gaussian_kernel(sigma, truncate).astype(planes.dtype)
     radius = len(kernel) // 2
     for axis, positions in enumerate((rows, columns)):
-        length = planes.shape[axis]
         total = np.zeros((), planes.dtype)
         for offset, weight in enumerate(kernel, start=-radius):
-            mirrored = (positions + offset) % (2 * length)
-            mirrored = np.minimum(mirrored, 2 * length - 1 - mirrored)
+            mirrored = _mirror(positions + offset, planes.shape[axis])
             total = total + weight * np.take(planes, mirrored, axis)
         planes = total
     return planes
 
 
-def _kernel(sigma: float, truncate: float, dtype: np.dtype) -> np.ndarray:
+def gaussian_kernel(sigma: float, truncate: float = 2.5) -> np.ndarray:
+    """Return the weights, of odd number and sum 1, of a Gaussian of `sigma` pixels.
+
+    Examples
+    --------
+    >>> gaussian_kernel(0.0), len(gaussian_kernel(1.0))
+    (array([1.]), 7)
+    """
+    if sigma == 0:
+        return np.ones(1)
     radius = int(truncate * sigma + 0.5)
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    return (kernel / kernel.sum()).astype(dtype)
+    return kernel / kernel.sum()
+
+
+def _mirror(positions: np.ndarray, size: int) -> np.ndarray:
+    """Return where positions beyond [0, size) lie after reflection, edges repeated."""
+    inside = positions % (2 * size)
+    return np.minimum(inside, 2 * size - 1 - inside)
