@@ -129,14 +129,19 @@ def test_missing_sets_say_where_they_come_from(tmp_path):
 
 
 def test_training_draws_from_pairs_in_files(folder):
-    from vdn.data.patches import Patches
+    import torch
 
-    pairs = Mixture([pair_folder(folder)[:2], pair_folder(folder)[2:]], (7, 3))
-    patches = Patches([], pairs, {}, pair_share=1.0, sigma_max=0.3, patch=2, seed=0, length=40)
-    seen = set()
-    for index in range(40):
-        sample = patches[index]
-        difference = (sample["noisy"] - sample["clean"])[0] * 255
-        assert difference.tolist() == pytest.approx(np.full((2, 2), 10))
-        seen.add(round(float(sample["clean"][0, 0, 0]) * 255))
-    assert seen == {0, 1, 2, 3}
+    from vdn.data.batches import Batches
+    from vdn.data.pair_noise import PairPool
+
+    device = torch.device("cpu")
+    pool = PairPool(pair_folder(folder).files, 2, device)
+    numbers = Mixture([range(2), range(2, 4)], (7, 3))
+    make = Batches(None, pool, numbers, {}, pair_share=1.0, batch=20, seed=0, device=device)
+    seen = []
+    for batch in map(make, range(10)):
+        difference = (batch["noisy"] - batch["clean"])[:, 0] * 255
+        assert difference.numpy() == pytest.approx(np.full((20, 2, 2), 10))
+        seen += (batch["clean"][:, 0, 0, 0] * 255).round().int().tolist()
+    assert set(seen) == {0, 1, 2, 3}
+    assert np.mean(np.array(seen) < 2) == pytest.approx(0.7, abs=0.1)

@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 
 from vdn.errors import InputError
-from vdn.noise.gaussian import poisson_gaussian_sigma
 from vdn.noise.profile import fit_profile
+
+
+def poisson_gaussian_sigma(image, gain, read):
+    return np.sqrt(gain * np.maximum(image, 0) + read**2).astype(np.float32)
 
 
 def ramp(channels=3, side=100):

@@ -13,10 +13,11 @@ from PIL import Image
 from vdn.errors import ConfigError, FileError
 from vdn.training import Config, train
 from vdn.training.build import build_model
-from vdn.training.loop import Run, _Log, _on_device
+from vdn.training.loop import Run, _Log
 from vdn.training.objectives import choose_objective
 from vdn.training.objectives.terms import error_nll
 from vdn.training.optimiser import NormClipper
+from vdn.training.samples import training_data
 from vdn.training.weights import averaged_weights
 
 TINY = {"widths": [32, 32], "blocks": [1, 1], "snet_width": 8, "snet_depth": 3, "error_width": 8}
@@ -127,14 +128,14 @@ def test_a_step_reads_nothing_back_from_the_device(folder, monkeypatch):
     monkeypatch.setattr(torch.optim, "AdamW", Plain)
     settings = config(folder, optimiser={"name": "muon"})
     run = Run.begin(settings, build_model(settings.network).to("meta"), torch.float32)
-    batch = {name: torch.rand(2, 3, 16, 16, device="meta") for name in ("noisy", "clean", "sigma")}
+    batches, _ = training_data(settings, torch.device("meta"))
+    batch = batches(0)
     terms = choose_objective(settings.objective)(run.model, batch)
     terms.loss.backward()
     norm, finite = run.update(1.0)
     log = _Log(run, folder / "none", writes=True)
     log.add({"loss": terms.loss.detach(), **terms.named, "gradient_norm": norm}, finite)
-    placed = _on_device({name: torch.rand(2, 3, 16, 16) for name in batch}, torch.device("meta"))
-    assert {plane.device.type for plane in (norm, finite, *placed.values())} == {"meta"}
+    assert {plane.device.type for plane in (norm, finite)} == {"meta"}
 
 
 def test_the_error_head_does_not_move_the_mean(folder):
@@ -150,20 +151,21 @@ UNEVEN = """
 import json, os, sys, time
 from pathlib import Path
 import torch
+from vdn.data.batches import Batches
 from vdn.training import Config, loop, train
 
 rank, out = int(os.environ["RANK"]), Path(sys.argv[2])
-on_device, begin, runs = loop._on_device, loop.Run.begin, []
+make, begin, runs = Batches.__call__, loop.Run.begin, []
 
 def slow(*arguments):
     time.sleep(0.06 * rank)
-    return on_device(*arguments)
+    return make(*arguments)
 
 def begun(*arguments):
     runs.append(begin(*arguments))
     return runs[0]
 
-loop._on_device, loop.Run.begin = slow, begun
+Batches.__call__, loop.Run.begin = slow, begun
 train(Config.from_dict(json.loads(sys.argv[1])), out / "run")
 torch.save([runs[0].step, *runs[0].model.state_dict().values()], out / f"{rank}.pt")
 """

@@ -1,17 +1,26 @@
 """A real pair: two pictures of one scene, and how the noise of the one depends on brightness."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from vdn.data.corruption import ROUNDING
+from vdn.data.pairs import Pair, PairFiles
+from vdn.data.pool import Crops, ImagePool
+from vdn.noise.arrays import indices
 from vdn.noise.profile import fit_profile
-from vdn.noise.smoothing import smooth
+from vdn.noise.smoothing import blur, gaussian_kernel, smooth
 
-__all__ = ["MeasuredPair", "local_sigma", "measure_pair"]
+__all__ = ["ROUNDING", "MeasuredPair", "PairPool", "measure_pair"]
+
+ROUNDING = 0.25 / 255
+"""The least standard deviation of an 8-bit picture: about what rounding leaves."""
 
 _WINDOW = 5.0  # standard deviation, in pixels, of the window in which variances are taken
 _SMOOTHING = 1.5  # of the brightness they are sorted by
+_LEVELS = 1024  # of brightness, in the table of a curve on a device
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +53,60 @@ class MeasuredPair:
         return np.maximum(np.stack(planes, axis=-1), ROUNDING).astype(np.float32)
 
 
-def local_sigma(noisy: np.ndarray, clean: np.ndarray) -> np.ndarray:
-    """Return the root of the smoothed squared residual of a crop, float32 (h, w, C) in [0, 1].
+class PairPool:
+    """Real pairs from which batches are taken: measured ones on the device, others in files.
 
-    What there is to say of a pair that was not measured; edges and texture are in it.
+    Parameters
+    ----------
+    pairs : sequence
+        All `MeasuredPair`, or all `vdn.data.pairs.PairFiles`, read when their turn comes.
+    size : int
+        Side of the crops.
+    device : torch.device
+        Where they are made.
     """
-    return np.sqrt(np.maximum(smooth(np.square(noisy - clean), _WINDOW), ROUNDING**2))
+
+    def __init__(
+        self, pairs: Sequence[MeasuredPair | PairFiles], size: int, device: torch.device
+    ) -> None:
+        self._size, self._device = size, device
+        self._files = [pair for pair in pairs if not isinstance(pair, MeasuredPair)]
+        if self._files:
+            return
+        measured = [pair for pair in pairs if isinstance(pair, MeasuredPair)]
+        self._sides = self._pools([(pair.noisy, pair.clean) for pair in measured])
+        levels = np.linspace(0, 1, _LEVELS + 1)
+        curves = [[np.interp(levels, *curve) for curve in pair.curves] for pair in measured]
+        self._curves = torch.from_numpy(np.array(curves, np.float32)).to(device)
+
+    def take(self, which: Sequence[int], generator: np.random.Generator) -> tuple[Tensor, ...]:
+        """Return random crops of pairs: noisy, clean and sigma, each (N, C, size, size) in [0, 1].
+
+        Sigma is that of the curves, or of what was not measured the root of the smoothed squared
+        residual, which has edges and texture in it.
+        """
+        numbers = np.asarray(which)
+        if self._files:
+            sides = self._pools([self._files[number].read() for number in which])
+            crops = Crops(np.arange(len(which)), generator)
+            noisy, clean = (side.take(crops) / 255 for side in sides)
+            return noisy, clean, _local_sigma(noisy, clean)
+        crops = Crops(numbers, generator)
+        noisy, clean = (side.take(crops) / 255 for side in self._sides)
+        kernels = np.tile(gaussian_kernel(_SMOOTHING), (len(numbers), 1))
+        place = (blur(clean, kernels).clamp(0, 1) * _LEVELS).round().long()
+        curves = self._curves[indices(numbers, self._curves)]
+        sigma = curves.gather(2, place.flatten(2)).reshape(clean.shape)
+        return noisy, clean, sigma.clamp_min(ROUNDING)
+
+    def _pools(self, pairs: Sequence[Pair]) -> list[ImagePool]:
+        return [ImagePool(side, self._size, self._device) for side in zip(*pairs, strict=True)]
+
+
+def _local_sigma(noisy: Tensor, clean: Tensor) -> Tensor:
+    """Return the root of the smoothed squared residual."""
+    kernels = np.tile(gaussian_kernel(_WINDOW), (len(clean), 1))
+    return blur((noisy - clean).square(), kernels).clamp_min(ROUNDING**2).sqrt()
 
 
 def measure_pair(noisy: np.ndarray, clean: np.ndarray) -> MeasuredPair:

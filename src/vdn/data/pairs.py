@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ __all__ = [
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Noisy and clean image of one scene, uint8 (H, W, 3)."""
+
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class FilePairs(Sequence[Pair]):
         return FilePairs(tuple(sides[0])), FilePairs(tuple(sides[1]))
 
 
-class Mixture(Sequence[Pair]):
+class Mixture(Sequence[Item]):
     """Several sets as one sequence in which each has a fixed share, whatever its size.
 
     An index drawn at random falls into a set with the probability of its share and is spread
@@ -116,13 +119,11 @@ class Mixture(Sequence[Pair]):
 
     Examples
     --------
-    >>> black, white = np.zeros((1, 1, 3), np.uint8), np.full((1, 1, 3), 255, np.uint8)
-    >>> mixture = Mixture([[(black, black)] * 5, [(white, white)]], (7, 3))
-    >>> float(np.mean([noisy.max() == 255 for noisy, _ in mixture]))
-    0.3
+    >>> list(Mixture(["ab", "x"], (2, 1)))
+    ['a', 'a', 'x', 'b', 'b', 'x']
     """
 
-    def __init__(self, sets: Sequence[Sequence[Pair]], shares: Sequence[int]):
+    def __init__(self, sets: Sequence[Sequence[Item]], shares: Sequence[int]):
         if len(sets) != len(shares) or not sets or any(share < 1 for share in shares):
             raise InputError(f"shares are {tuple(shares)} for {len(sets)} sets; one above 0 each")
         if not all(len(pairs) for pairs in sets):
@@ -135,10 +136,10 @@ class Mixture(Sequence[Pair]):
         return self._rounds * len(self._slots)
 
     @overload
-    def __getitem__(self, index: int) -> Pair: ...
+    def __getitem__(self, index: int) -> Item: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Pair]: ...
-    def __getitem__(self, index: int | slice) -> Pair | Sequence[Pair]:
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):

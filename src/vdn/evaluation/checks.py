@@ -48,7 +48,7 @@ def _against_theory(rows: Sequence[Row]) -> list[str]:
 
 
 def _against_sameness(rows: Sequence[Row]) -> list[str]:
-    by_level: dict[tuple[str, str], dict[int, float]] = {}
+    by_level: dict[tuple[str, str], dict[float, float]] = {}
     for (set_, case, method), cell in summarise(rows, "psnr").items():
         level = None if case == PAIRED else awgn_level(case)
         if level is not None:
@@ -59,7 +59,7 @@ def _against_sameness(rows: Sequence[Row]) -> list[str]:
         for low, high in pairwise(levels):
             if means[low] - means[high] < _LEAST_CHANGE:
                 wrong.append(
-                    f"{set_}, {method}: {means[low]:.2f} dB at sigma {low} and "
-                    f"{means[high]:.2f} dB at {high}; the table does not change with sigma"
+                    f"{set_}, {method}: {means[low]:.2f} dB at sigma {low:g} and "
+                    f"{means[high]:.2f} dB at {high:g}; the table does not change with sigma"
                 )
     return wrong

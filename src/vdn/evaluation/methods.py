@@ -8,8 +8,6 @@ an `@` says where it gets the noise from: `bm3d@true` is told the true standard 
 """
 
 import hashlib
-import importlib
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vdn import external
 from vdn.errors import FileError, InputError
+from vdn.own_function import load_function
 
 __all__ = ["TOLD", "Denoise", "Method", "Ready", "parse_method"]
 
@@ -151,8 +150,8 @@ def _find(name: str, threads: int | None, precision: str) -> Method:
     path, colon, function = name.rpartition(":")
     if colon and path.endswith(".py"):
         version = _digest(Path(path))
-        _load_function(path, function)  # a wrong name is refused before anything is measured
-        return Method(Path(name).name, version, partial(_load_function, path, function))
+        load_function(path, function)  # a wrong name is refused before anything is measured
+        return Method(Path(name).name, version, partial(load_function, path, function))
     from vdn.runtime.cards import find_model, list_models
 
     models = [card.name for card in list_models()]
@@ -204,21 +203,6 @@ def _load_nothing() -> Denoise:
 
 def _load_model(file: str, threads: int | None, precision: str) -> Denoise:
     return _Model(file, threads, precision)
-
-
-def _load_function(path: str, function: str) -> Denoise:
-    specification = importlib.util.spec_from_file_location(Path(path).stem, path)
-    if specification is None or specification.loader is None:
-        raise FileError(f"{path}: cannot be imported")
-    module = importlib.util.module_from_spec(specification)
-    try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        raise FileError(f"{path}: cannot be imported ({type(error).__name__}: {error})") from error
-    found = getattr(module, function, None)
-    if not callable(found):
-        raise FileError(f"{path}: has no function {function!r}")
-    return found
 
 
 def _load_external(name: str) -> Denoise:

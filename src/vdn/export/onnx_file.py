@@ -17,6 +17,7 @@ from vdn.image.atomic import replacing
 from vdn.model import VDN
 from vdn.model.vdn import BRIGHTEST, DARKEST, LOG_HIGH, LOG_LOW
 from vdn.networks import dependence_radius
+from vdn.noise.registry import loudest
 from vdn.training.build import build_vdn
 from vdn.training.checkpoint import load_state
 from vdn.training.config import Config
@@ -92,10 +93,10 @@ def export_run(
         "name": config.name,
         "summary": SUMMARIES[config.objective.kind],
         "estimates_noise": config.objective.kind != "known_map",
-        "noise_range": [0.0, round(config.data.sigma_max + 5 / 255, 6)],
+        "noise_range": [0.0, round(loudest(config.data.noise) / 255, 6)],
         "trained_megapixels": round(state["images"] * config.data.patch**2 / 1e6),
         "network": dataclasses.asdict(config.network),
-        "error_scale": round(state["error_scale"], 4),
+        "error_scale": round(state["calibration"].get("error_scale", 1.0), 4),
     }
     return export_model(model, out, entries | (card or {}), overwrite=overwrite)
 

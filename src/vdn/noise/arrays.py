@@ -18,7 +18,9 @@ __all__ = [
     "like",
     "namespace",
     "per_image",
+    "poisson",
     "power",
+    "standard_normal",
     "take",
 ]
 
@@ -80,6 +82,26 @@ def per_image(values: Any, images: Any) -> Any:
     (2, 1, 1, 1)
     """
     return like(np.reshape(values, (-1, 1, 1, 1)), images)
+
+
+def standard_normal(images: Any, generator: Generator) -> Any:
+    """Return float32 values of N(0, 1) for images (N, C, H, W).
+
+    NumPy draws them pixel by pixel, all channels of a pixel together, as image files hold them.
+    """
+    count, channels, height, width = images.shape
+    if not isinstance(images, np.ndarray):
+        return generator.standard_normal((count, channels, height, width))
+    drawn = generator.standard_normal((count, height, width, channels), dtype=np.float32)
+    return drawn.transpose(0, 3, 1, 2)
+
+
+def poisson(rates: Any, generator: Generator) -> Any:
+    """Return counts of rates (N, C, H, W), drawn in the order of `standard_normal`."""
+    if not isinstance(rates, np.ndarray):
+        return generator.poisson(rates)
+    counts = generator.poisson(rates.transpose(0, 2, 3, 1))
+    return counts.transpose(0, 3, 1, 2).astype(np.float32)
 
 
 def host_generator(generator: Any) -> np.random.Generator:

@@ -17,10 +17,10 @@ from vdn.errors import InputError
 from vdn.noise.arrays import Generator, like, namespace, per_image, take
 from vdn.noise.bayer import Bayer, demosaic, mosaic
 from vdn.noise.jpeg import BLOCK, Jpeg, compress
-from vdn.noise.smoothing import convolve, gaussian_kernel
+from vdn.noise.smoothing import convolve, gaussian_kernel, stack_kernels
 from vdn.noise.tone import ToneCurve
 
-__all__ = ["Camera", "CameraRanges", "Exposure", "photograph", "sample_camera"]
+__all__ = ["Camera", "CameraRanges", "Exposure", "photograph", "sample_camera", "to_luma"]
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 MID_GREY = 0.5
@@ -224,9 +224,8 @@ class Exposure:
         The sensor goes on beyond the picture, so that its borders are as noisy as the rest.
         """
         xp, cameras, variance = namespace(self.images), self.cameras, self.raw_variance
-        smoothing = _kernels(
-            [c.luma_smoothing for c in cameras], [c.chroma_smoothing for c in cameras]
-        )
+        widths = np.array([(c.luma_smoothing, c.chroma_smoothing) for c in cameras])
+        smoothing = np.split(stack_kernels(widths.T.ravel().tolist(), CUTOFF), 2)
         reach = smoothing[0].shape[1] // 2
         patterns = [camera.bayer for camera in cameras if camera.bayer is not None]
         if patterns:  # behind a filter a pixel has one colour
@@ -252,19 +251,14 @@ def photograph(
     """
     if images.shape[1] != 1:
         return Exposure.of(cameras, images).photograph(generator, origins)
-    xp = namespace(images)
-    scene = Exposure.of(cameras, xp.concatenate((images,) * 3, 1))
-    luma = _times(LUMA[None, None], scene.photograph(generator, origins))
-    return xp.round(luma * 255) / 255
+    scene = Exposure.of(cameras, namespace(images).concatenate((images,) * 3, 1))
+    return to_luma(scene.photograph(generator, origins))
 
 
-def _kernels(*sigmas: Sequence[float]) -> list[np.ndarray]:
-    """Return smoothing kernels, (N, 2 r + 1) for each of several lists of N widths; one r."""
-    kernels = [[gaussian_kernel(sigma, CUTOFF) for sigma in each] for each in sigmas]
-    radius = max(len(kernel) // 2 for each in kernels for kernel in each)
-    return [
-        np.stack([np.pad(kernel, radius - len(kernel) // 2) for kernel in each]) for each in kernels
-    ]
+def to_luma(photographs: Any) -> Any:
+    """Return the luma (N, 1, H, W) of photographs (N, 3, H, W), multiples of 1/255 like them."""
+    luma = _times(LUMA[None, None], photographs)
+    return namespace(luma).round(luma * 255) / 255
 
 
 def _smoothed(noise: Any, luma_kernels: np.ndarray, chroma_kernels: np.ndarray) -> Any:

@@ -1,15 +1,15 @@
-"""The noise map of a camera: predicted from its parts, and measured by photographing again."""
+"""The noise map of a camera, predicted from its parts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from vdn.errors import InputError
 from vdn.noise.arrays import Generator, as_indices, like, namespace, per_image, take
-from vdn.noise.camera import Camera, Exposure
+from vdn.noise.camera import LUMA, Camera, Exposure, to_luma
 from vdn.noise.tone import ToneCurve
 
-__all__ = ["measured_sigma", "predict_sigma", "predicted_sigma"]
+__all__ = ["photograph_with_sigma", "predict_sigma", "predicted_sigma"]
 
 # Gauss-Hermite quadrature for a standard normal variable
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
@@ -56,7 +56,15 @@ def predicted_sigma(
 
 
 def predict_sigma(exposure: Exposure, generator: Generator) -> Any:
-    """Return `predicted_sigma` of pictures, (N, 3, H, W), arrays or tensors, a camera each.
+    """Return `predicted_sigma` of pictures, (N, 3, H, W), arrays or tensors, a camera each."""
+    sigma = _before_jpeg(exposure)
+    if exposure.cameras[0].jpeg is not None:
+        sigma *= namespace(sigma).sqrt(_kept(exposure, namespace(sigma).square(sigma), generator))
+    return sigma
+
+
+def _before_jpeg(exposure: Exposure) -> Any:
+    """Return the standard deviation after the tone curve, (N, 3, H, W).
 
     The quadrature is tabulated for every camera over brightness and the deviation in linear light.
     """
@@ -75,8 +83,6 @@ def predict_sigma(exposure: Exposure, generator: Generator) -> Any:
     sigma = take(table, index, 0).reshape(images.shape)
     place *= take(table, index + 1, 0).reshape(images.shape) - sigma
     sigma += place
-    if cameras[0].jpeg is not None:
-        sigma *= xp.sqrt(_kept_by_jpeg(exposure, sigma, generator))
     return sigma
 
 
@@ -99,61 +105,64 @@ def _highest_deviation(camera: Camera) -> float:
     return float(((camera.shot * raw + camera.read**2) @ camera.variance_gains()).max() ** 0.5)
 
 
-def measured_sigma(
-    camera: Camera, image: np.ndarray, generator: np.random.Generator, draws: int = 64
-) -> np.ndarray:
-    """Measure the noise of a camera by photographing the same picture many times.
+def photograph_with_sigma(
+    cameras: Sequence[Camera], images: Any, generator: Generator
+) -> tuple[Any, Any]:
+    """Photograph clean pictures, a camera each, and predict the noise of the photographs.
 
     Parameters
     ----------
-    camera : Camera
-        The camera, its JPEG included.
-    image : numpy.ndarray
-        The clean picture in [0, 1], (H, W, 3) or (H, W).
-    generator : numpy.random.Generator
-        The source of the noise of every photograph.
-    draws : int
-        How many photographs; the relative error of a value is about ``1 / sqrt(2 * draws)``.
+    cameras
+        As many as pictures; those with the same parts are computed together.
+    images : array or tensor
+        float32 (N, 3, H, W), or (N, 1, H, W) for the luma of gray scenes, in [0, 1].
+    generator
+        The source of the noise.
 
     Returns
     -------
-    numpy.ndarray
-        float32, the shape of `image`: standard deviation of the photographs. What JPEG does to
-        the scene itself, the same in every photograph, is not noise and not in it.
-
-    Raises
-    ------
-    InputError
-        If `draws` is under 2.
-
-    Examples
-    --------
-    >>> from vdn.noise.camera import sample_camera
-    >>> clean = np.full((16, 16, 3), 0.5, dtype=np.float32)
-    >>> generator = np.random.default_rng(0)
-    >>> measured_sigma(sample_camera(generator), clean, generator, draws=4).shape
-    (16, 16, 3)
+    tuple of array or tensor
+        Photographs and standard deviations, of the shape of `images`.
     """
-    if draws < 2:
-        raise InputError(f"draws is {draws}; take at least two photographs")
-    origin = tuple(generator.integers(0, 16, size=2))
-    mean = np.zeros(image.shape, dtype=np.float64)
-    square = np.zeros(image.shape, dtype=np.float64)
-    for _ in range(draws):
-        photograph = camera.apply(image, generator, origin)
-        mean += photograph
-        square += np.square(photograph, dtype=np.float64)
-    variance = np.maximum(square / draws - np.square(mean / draws), 0) * draws / (draws - 1)
-    return np.sqrt(variance).astype(np.float32)
+    xp = namespace(images)
+    parts = sorted({camera.parts for camera in cameras})
+    groups = [[i for i, camera in enumerate(cameras) if camera.parts == part] for part in parts]
+    found = []
+    for group in groups:
+        chosen = take(images, np.array(group), 0)
+        both = _gray if images.shape[1] == 1 else _colour
+        found.append(both([cameras[i] for i in group], chosen, generator))
+    order = np.argsort(np.concatenate(groups))
+    photographs, sigmas = (xp.concatenate(side, 0) for side in zip(*found, strict=True))
+    return take(photographs, order, 0), take(sigmas, order, 0)
 
 
-def _kept_by_jpeg(exposure: Exposure, sigma: Any, generator: Generator) -> Any:
-    """Return the share of the variance, (N, 3, 1, 1), that is left in photographs."""
-    xp, count = namespace(sigma), len(exposure.cameras)
-    top, left = (max(side - _PROBE, 0) // 2 for side in sigma.shape[2:])
+def _colour(cameras: Sequence[Camera], images: Any, generator: Generator) -> tuple[Any, Any]:
+    exposure = Exposure.of(cameras, images)
+    return exposure.photograph(generator), predict_sigma(exposure, generator)
+
+
+def _gray(cameras: Sequence[Camera], images: Any, generator: Generator) -> tuple[Any, Any]:
+    """Return luma and its noise: that of independent channels, times a factor a picture.
+
+    The factor holds what the channels have in common and what JPEG leaves; it is measured.
+    """
+    xp = namespace(images)
+    exposure = Exposure.of(cameras, xp.concatenate((images,) * 3, 1))
+    weighted = _before_jpeg(exposure) * like(LUMA.reshape(1, 3, 1, 1), images)
+    variance = xp.square(weighted).sum(1)[:, None]
+    share = _kept(exposure, variance, generator)
+    return to_luma(exposure.photograph(generator)), xp.sqrt(variance * share)
+
+
+def _kept(exposure: Exposure, variance: Any, generator: Generator) -> Any:
+    """Return the share of a variance, (N, C, 1, 1), that is in photographs, or in their luma."""
+    xp, count = namespace(variance), len(exposure.cameras)
+    top, left = (max(side - _PROBE, 0) // 2 for side in variance.shape[2:])
     rows, columns = slice(top, top + _PROBE), slice(left, left + _PROBE)
     origins = np.tile(generator.integers(0, 16, size=(count, 2)), (2, 1))
     both = exposure.part(rows, columns, times=2).photograph(generator, origins)
+    both = to_luma(both) if variance.shape[1] == 1 else both
     left_over = xp.square(both[:count] - both[count:]).mean((2, 3)) / 2
-    before = xp.clip(xp.square(sigma[:, :, rows, columns]).mean((2, 3)), 1e-12, None)
+    before = xp.clip(variance[:, :, rows, columns].mean((2, 3)), 1e-12, None)
     return (left_over / before)[:, :, None, None]

@@ -1,12 +1,13 @@
 """Gaussian smoothing in NumPy or torch, for a base install that stays small."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from vdn.noise.arrays import like
+from vdn.noise.arrays import like, take
 
-__all__ = ["convolve", "gaussian_kernel", "smooth", "smooth_at"]
+__all__ = ["blur", "convolve", "gaussian_kernel", "smooth", "smooth_at", "stack_kernels"]
 
 
 def smooth(planes: np.ndarray, sigma: float, truncate: float = 2.5) -> np.ndarray:
@@ -21,14 +22,21 @@ def smooth(planes: np.ndarray, sigma: float, truncate: float = 2.5) -> np.ndarra
     """
     if sigma == 0:
         return planes
-    lines = planes
     kernel = gaussian_kernel(sigma, truncate)
-    radius = len(kernel) // 2
-    for axis in (0, 1):
+    return blur(planes[None], kernel[None], axes=(1, 2))[0]
+
+
+def blur(planes: Any, kernels: np.ndarray, axes: tuple[int, int] = (2, 3)) -> Any:
+    """Blur planes (N, ...), arrays or tensors, along two axes, each with its own kernel.
+
+    The kernels are (N, 2 r + 1); borders reflect, edge pixels repeated.
+    """
+    radius = kernels.shape[1] // 2
+    for axis in axes:
         size = planes.shape[axis]
-        lines = np.take(lines, _mirror(np.arange(-radius, size + radius), size), axis)
-        lines = convolve(lines[None], kernel[None], axis + 1)[0]
-    return lines
+        beyond = take(planes, _mirror(np.arange(-radius, size + radius), size), axis)
+        planes = convolve(beyond, kernels, axis)
+    return planes
 
 
 def convolve(planes: Any, kernels: np.ndarray, axis: int) -> Any:
@@ -92,6 +100,19 @@ def gaussian_kernel(sigma: float, truncate: float = 2.5) -> np.ndarray:
     radius = int(truncate * sigma + 0.5)
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     return kernel / kernel.sum()
+
+
+def stack_kernels(sigmas: Iterable[float], truncate: float = 2.5) -> np.ndarray:
+    """Return the weights of several Gaussians, (N, 2 r + 1), the narrower ones filled with 0.
+
+    Examples
+    --------
+    >>> stack_kernels([0.0, 1.0]).shape
+    (2, 7)
+    """
+    kernels = [gaussian_kernel(sigma, truncate) for sigma in sigmas]
+    radius = max(len(kernel) // 2 for kernel in kernels)
+    return np.stack([np.pad(kernel, radius - len(kernel) // 2) for kernel in kernels])
 
 
 def _mirror(positions: np.ndarray, size: int) -> np.ndarray:

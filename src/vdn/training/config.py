@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from vdn.errors import ConfigError
+from vdn.errors import ConfigError, VdnError
+from vdn.noise.registry import parse_noise
 
 __all__ = ["Config", "Data", "Network", "Objective", "Optimiser", "Schedule", "load_config"]
 
@@ -40,17 +41,17 @@ class Data:
 
     `folders` hold clean images; `pairs` hold folders with ``noisy/`` and ``clean/``, drawn with
     probability `pair_share`, from each folder as often as `pair_shares` says (default: alike).
-    `noise` maps the names of `vdn.data.corruption` to their shares;
+    `noise` maps noises of `vdn.noise.registry` to their shares, drawn for each patch;
     `exposure` is the range of a random factor of the brightness of the clean images, and
     `gray_share` the share of them made gray: three equal channels, their noise equal too.
+    `workers` threads make batches while the step before runs; 0 makes them between steps.
     """
 
     folders: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
     pair_share: float = 0.0
     pair_shares: tuple[int, ...] = ()
-    noise: dict[str, float] = field(default_factory=lambda: {"gaussian": 0.5, "bump": 0.5})
-    sigma_max: float = 75 / 255
+    noise: dict[str, float] = field(default_factory=lambda: {"gaussian:0..75": 0.5, "bump": 0.5})
     exposure: tuple[float, ...] = (1.0, 1.0)
     gray_share: float = 0.0
     patch: int = 128
@@ -181,11 +182,11 @@ class Config:
             yield name, number, number >= low, f"a number of at least {low}"
         for kind, share in data.noise.items():
             yield f"data.noise.{kind}", share, 0 <= share < math.inf, "a share of 0 or more"
+            _check_noise(kind)
         yield "data.noise", data.noise, sum(data.noise.values()) > 0, "a share above 0"
         shares = {"data.pair_share": data.pair_share, "data.gray_share": data.gray_share}
         for name, share in shares.items():
             yield name, share, 0 <= share <= 1, "a share from 0 to 1"
-        yield "data.sigma_max", data.sigma_max, 0 < data.sigma_max <= 1, "a number up to 1"
         rates = self.optimiser.learning_rate, self.optimiser.muon_learning_rate
         yield "optimiser.learning_rate", rates, min(rates) > 0, "numbers above 0"
         yield "optimiser.ema", self.optimiser.ema, 0 <= self.optimiser.ema < 1, "0 to below 1"
@@ -198,6 +199,13 @@ class Config:
     def from_dict(cls, values: dict[str, Any]) -> "Config":
         """Build from plain containers; an unknown key or a wrong type raises `ConfigError`."""
         return _build(cls, values, "")
+
+
+def _check_noise(name: str) -> None:
+    try:
+        parse_noise(name)
+    except VdnError as error:
+        raise ConfigError(f"data.noise: {error}") from error
 
 
 def load_config(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Config:

@@ -1,13 +1,14 @@
 """The training loop: a plain function that counts progress and resumes from a complete state."""
 
+import itertools
 import json
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -15,12 +16,8 @@ from accelerate.utils import DistributedDataParallelKwargs, broadcast, set_seed
 from torch import Tensor, nn
 
 from vdn.errors import ConfigError, FileError
-from vdn.model import VDN
-from vdn.training.build import build_model
-from vdn.training.calibration import error_scale
 from vdn.training.checkpoint import load_state, save_state
 from vdn.training.config import Config, load_config
-from vdn.training.objectives import END_TO_END, TOLD, choose_objective, freeze_unreached
 from vdn.training.optimiser import (
     MovingAverage,
     NormClipper,
@@ -28,8 +25,8 @@ from vdn.training.optimiser import (
     make_optimisers,
 )
 from vdn.training.precision import choose_precision
-from vdn.training.samples import endless_loader, training_data
-from vdn.training.validation import validate
+from vdn.training.samples import made_ahead
+from vdn.training.task import Denoising, Task
 
 __all__ = ["Run", "run", "train"]
 
@@ -79,8 +76,8 @@ class Run:
         What moves them, their moving average, and the bound on the gradient.
     step, images, seconds
         How far the run is; `seconds` are those of training before the present process.
-    error_scale
-        The calibrated factor of the error head.
+    calibration
+        What the task measured of the trained model.
     """
 
     config: Config
@@ -91,7 +88,7 @@ class Run:
     step: int = 0
     images: int = 0
     seconds: float = 0.0
-    error_scale: float = 1.0
+    calibration: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, config: Config, model: nn.Module, dtype: torch.dtype) -> "Run":
@@ -115,7 +112,7 @@ class Run:
             "images": self.images,
             "seconds": self.seconds,
             "clip_running": float(self.clipper.running),
-            "error_scale": self.error_scale,
+            "calibration": self.calibration,
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -174,34 +171,20 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
     if resume and not checkpoint.exists():
         raise FileError(f"{checkpoint}: nothing to resume")
     set_seed(config.seed)
-    objective = choose_objective(config.objective)
-    told = config.objective.kind in TOLD
-    bare = build_model(config.network, end_to_end=config.objective.kind in END_TO_END)
-    bare.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if config.start:
-        from vdn.training.weights import load_weights
-
-        load_weights(bare, config.start)
-    freeze_unreached(bare, objective, config.network.channels)
-    model = accelerator.prepare(bare)
+    task: Task = Denoising(config)
+    task.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = accelerator.prepare(task.model)
     current = Run.begin(config, accelerator.unwrap_model(model), dtype)
     if resume:
         current.load(load_state(checkpoint))
-    patches, held = training_data(config)
-    loader = endless_loader(
-        patches,
-        config,
-        start=current.images,
-        process=accelerator.process_index,
-        processes=accelerator.num_processes,
-    )
+    task.load_data(accelerator.device)
     log = _Log(current, folder, accelerator.is_main_process)
     schedule, before, begun = config.schedule, current.step, time.monotonic()
     earlier = current.seconds
 
     def validation() -> dict[str, float]:
         with accelerator.autocast():
-            return validate(current.average.module, held, told)
+            return task.validate(current.average.module)
 
     def save() -> None:
         if accelerator.is_main_process and current.step > before:
@@ -210,10 +193,15 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
             (folder / CONFIG).write_text(text, encoding="utf-8")
             save_state(checkpoint, current.state())
 
-    if config.start and held and not resume:
+    if config.start and not resume:
         log.row("start", validation())
     last_checkpoint = last_validation = current.seconds
-    batches = (_on_device(batch, accelerator.device) for batch in loader)
+    # Of every step and rank its own, so that a resumed run goes on where the other broke off.
+    first = current.step * schedule.accumulate
+    turns = itertools.count(
+        first * accelerator.num_processes + accelerator.process_index, accelerator.num_processes
+    )
+    batches = made_ahead(task.batch, turns, config.data.workers)
     try:
         while (progress := _progress(current, accelerator)) < 1:
             factor = learning_rate_factor(current.step, progress, schedule)
@@ -222,7 +210,7 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
             for part in range(schedule.accumulate):
                 last = part == schedule.accumulate - 1
                 with nullcontext() if last else accelerator.no_sync(model):
-                    found = objective(model, next(batches))
+                    found = task.loss(model, next(batches))
                     accelerator.backward(found.loss / schedule.accumulate)
                 for name, term in {"loss": found.loss, **found.named}.items():
                     terms[name] = terms.get(name, 0) + term.detach() / schedule.accumulate
@@ -231,20 +219,20 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
             current.seconds = now = earlier + time.monotonic() - begun
             log.add(terms | {"gradient_norm": norm}, finite)
             log.tick(factor, progress, accelerator.num_processes)
-            if held and now - last_validation >= 60 * schedule.validate_minutes:
+            if now - last_validation >= 60 * schedule.validate_minutes:
                 log.row("validation", validation())
                 last_validation = current.seconds
             if now - last_checkpoint >= 60 * schedule.checkpoint_minutes:
                 save()
                 last_checkpoint = current.seconds
     finally:
+        batches.close()
         save()  # also after Ctrl-C or an error: the run can be resumed from here
-    if held:
-        log.row("validation", validation())
-        if config.network.family == "light" and config.network.error_width:
-            current.error_scale = error_scale(cast(VDN, current.average.module), held, told)
-            log.row("calibration", {"error_scale": current.error_scale})
-            save()
+    log.row("validation", validation())
+    if measured := task.calibrate(current.average.module):
+        current.calibration = measured
+        log.row("calibration", measured)
+        save()
     accelerator.end_training()
 
 
@@ -282,8 +270,8 @@ class _Log:
         self._last, self._images = self._run.seconds, self._run.images
 
     def row(self, kind: str, values: Mapping[str, float]) -> None:
-        """Write a line."""
-        if not self._writes:
+        """Write a line, if there is anything to say."""
+        if not self._writes or not values:
             return
         run = self._run
         row = {"kind": kind, "step": run.step, "images": run.images, "seconds": run.seconds}
@@ -305,12 +293,6 @@ def _progress(current: Run, accelerator: Accelerator) -> float:
         return share
     shared = torch.tensor(share, dtype=torch.float64, device=accelerator.device)
     return float(broadcast(shared))
-
-
-def _on_device(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    moved = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
-    moved["noisy"] = moved["noisy"].contiguous(memory_format=torch.channels_last)
-    return moved
 
 
 _FREE = ("schedule", "data.workers")  # what a resumed run may change

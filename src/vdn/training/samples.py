@@ -1,70 +1,83 @@
 """What a run trains on, and what it holds out."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from torch.utils.data import DataLoader, Sampler
+import numpy as np
+import torch
+from torch import Tensor
 
-from vdn.data.corruption import CORRUPTIONS
+from vdn.data.batches import Batches
 from vdn.data.images import image_files, read_rgb, split_holdout
-from vdn.data.pair_noise import MeasuredPair, measure_pair
-from vdn.data.pairs import Mixture, Pair, pair_folder
-from vdn.data.patches import Patches
+from vdn.data.pair_noise import MeasuredPair, PairPool, measure_pair
+from vdn.data.pairs import Mixture, PairFiles, pair_folder
+from vdn.data.pool import ImagePool
 from vdn.errors import ConfigError
+from vdn.noise.registry import parse_noise
 from vdn.training.config import Config
 from vdn.training.validation import Held, held_out_set
 
-__all__ = ["endless_loader", "training_data"]
+__all__ = ["made_ahead", "training_data"]
+
+_AHEAD = 2  # batches a thread makes before they are asked for
 
 
-def training_data(config: Config) -> tuple[Patches, list[Held]]:
-    """Return the patches to train on, and what is held out of them.
+def training_data(config: Config, device: torch.device) -> tuple[Batches, list[Held]]:
+    """Return the batches to train on, and what is held out of them.
 
     Raises
     ------
     ConfigError, FileError
         If there is nothing to train on, or a folder or file cannot be read.
     """
-    channels = config.network.channels
+    data, channels = config.data, config.network.channels
     training, held_out = [], []
-    for folder in config.data.folders:
-        kept, out = split_holdout(image_files(folder), config.data.holdout_every)
+    for folder in data.folders:
+        kept, out = split_holdout(image_files(folder), data.holdout_every)
         training += [read_rgb(path, channels) for path in kept]
         held_out += [read_rgb(path, channels) for path in out]
-    pairs, held_pairs = _pairs(config)
-    if not training and not pairs:
+    sets, held_pairs = _pairs(config)
+    if not training and not sets:
         raise ConfigError("data.folders and data.pairs are both empty; name at least one folder")
-    unknown = sorted(set(config.data.noise) - set(CORRUPTIONS))
-    if unknown:
-        raise ConfigError(f"data.noise names {', '.join(unknown)}; known: {', '.join(CORRUPTIONS)}")
-    share = config.data.pair_share
-    if training and pairs and not share:
+    if training and sets and not data.pair_share:
         raise ConfigError(
             "data.pair_share is 0, so the pairs of data.pairs would not be trained on; give a "
             "share above 0, such as 0.5, or leave out data.pairs"
         )
-    patches = Patches(
-        training,
-        pairs,
-        config.data.noise,
-        pair_share=share if training else 1.0,
-        sigma_max=config.data.sigma_max,
-        patch=config.data.patch,
-        exposure=_ends(config.data.exposure),
-        gray_share=config.data.gray_share,
+    batches = Batches(
+        ImagePool(training, data.patch, device) if training else None,
+        PairPool([pair for pairs in sets for pair in pairs], data.patch, device) if sets else None,
+        _numbers(sets, data.pair_shares or [1] * len(sets)),
+        {parse_noise(name): share for name, share in data.noise.items() if share},
+        pair_share=data.pair_share if training else 1.0,
+        batch=config.schedule.batch,
+        exposure=_ends(data.exposure),
+        gray_share=data.gray_share,
         seed=config.seed,
+        device=device,
     )
-    return patches, held_out_set(held_out, held_pairs, config.data.noise)
+    return batches, held_out_set(held_out, held_pairs, data.noise)
 
 
-def _pairs(config: Config) -> tuple[Sequence[MeasuredPair | Pair], list[MeasuredPair]]:
-    """Return pairs to train on and those held out.
+def _numbers(sets: Sequence[Sequence[Any]], shares: Sequence[int]) -> Sequence[int]:
+    """Return the numbers of the pairs, counted through all sets, as often as their shares say."""
+    ends = np.cumsum([0, *map(len, sets)])
+    ranges = [range(start, end) for start, end in itertools.pairwise(ends.tolist())]
+    return Mixture(ranges, shares) if sets else ()
+
+
+def _pairs(
+    config: Config,
+) -> tuple[list[Sequence[MeasuredPair] | Sequence[PairFiles]], list[MeasuredPair]]:
+    """Return sets of pairs to train on, and the pairs held out.
 
     They are kept in memory and measured, but where the filtered residual is the prior: that needs
     no measure, and sets as large as SIDD stay in their files.
     """
-    sets: list[Sequence[Any]] = []
+    sets: list[Sequence[MeasuredPair] | Sequence[PairFiles]] = []
     held_out: list[MeasuredPair] = []
     for folder in config.data.pairs:
         pairs = pair_folder(folder, config.network.channels)
@@ -72,11 +85,9 @@ def _pairs(config: Config) -> tuple[Sequence[MeasuredPair | Pair], list[Measured
         _, out = split_holdout([pair.noisy for pair in pairs.files], every)
         chosen, apart = pairs.split(set(out))
         lazily = config.objective.xi == "residual"
-        sets.append(chosen if lazily else [measure_pair(*pair) for pair in chosen])
+        sets.append(chosen.files if lazily else [measure_pair(*pair) for pair in chosen])
         held_out += [measure_pair(*pair) for pair in apart]
-    if not sets:
-        return [], []
-    return Mixture(sets, config.data.pair_shares or [1] * len(sets)), held_out
+    return sets, held_out
 
 
 def _ends(exposure: tuple[float, ...]) -> tuple[float, float]:
@@ -85,24 +96,22 @@ def _ends(exposure: tuple[float, ...]) -> tuple[float, float]:
     return exposure[0], exposure[1]
 
 
-def endless_loader(
-    patches: Patches, config: Config, *, start: int, process: int, processes: int
-) -> DataLoader[Any]:
-    """Return batches without end, from sample `start` on: each of `processes` takes its share."""
-    return DataLoader(
-        patches,
-        batch_size=config.schedule.batch,
-        sampler=_Onward(start + process, processes),
-        num_workers=config.data.workers,
-        prefetch_factor=4 if config.data.workers else None,
-    )
-
-
-class _Onward(Sampler[int]):
-    """Indices from `start` on in steps of `stride`, without end: a sample's seed is its index."""
-
-    def __init__(self, start: int, stride: int):
-        self.start, self.stride = start, stride
-
-    def __iter__(self) -> Iterator[int]:
-        return itertools.count(self.start, self.stride)
+def made_ahead(
+    batch: Callable[[int], Mapping[str, Tensor]], numbers: Iterable[int], threads: int
+) -> Generator[Mapping[str, Tensor]]:
+    """Yield the batches of these numbers, made by `threads` while others are worked on."""
+    if not threads:
+        yield from map(batch, numbers)
+        return
+    numbers = iter(numbers)
+    with ThreadPoolExecutor(threads, "vdn-batches", torch.set_num_threads, (1,)) as pool:
+        first = itertools.islice(numbers, _AHEAD * threads)
+        waiting = deque(pool.submit(batch, number) for number in first)
+        try:
+            while waiting:
+                next_one = waiting.popleft()
+                waiting += [pool.submit(batch, number) for number in itertools.islice(numbers, 1)]
+                yield next_one.result()
+        finally:
+            for other in waiting:
+                other.cancel()

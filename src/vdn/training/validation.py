@@ -6,22 +6,19 @@ import numpy as np
 import torch
 from torch import nn
 
-from vdn.data.corruption import corrupt
-from vdn.data.pair_noise import MeasuredPair
-from vdn.noise.fields import TEST_MAPS
+from vdn.data.pair_noise import ROUNDING, MeasuredPair
+from vdn.noise.registry import parse_noise
 
 __all__ = ["Held", "held_out_set", "validate"]
 
 Held = tuple[str, torch.Tensor, torch.Tensor, torch.Tensor]
 """Name of the case, noisy, clean and true sigma, each (1, C, H, W)."""
 
-PHOTONS_SIGMA = 50 / 255  # at white, the most
-
 
 def held_out_set(
     images: Sequence[np.ndarray],
     pairs: Sequence[MeasuredPair],
-    kinds: Collection[str] = (),
+    noises: Collection[str] = (),
     *,
     size: int = 256,
     limit: int = 12,
@@ -29,23 +26,22 @@ def held_out_set(
 ) -> list[Held]:
     """Centre crops with noise of fixed kinds, and real pairs as they are.
 
-    AWGN 15, 25 and 50 and the sincos map always; of the `kinds` of noise trained on, those
-    without a fixed level once each.
+    AWGN 15, 25 and 50 and the sincos map always; of the `noises` trained on those that are not
+    normal, once each.
     """
     held: list[Held] = []
     generator = np.random.default_rng(seed)
+    cases = {f"awgn{level}": parse_noise(f"gaussian:{level}") for level in (15, 25, 50)}
+    cases["case2"] = parse_noise("case2")
+    models = {name: parse_noise(name) for name in sorted(noises)}
+    cases |= {name: model for name, model in models.items() if not model.normal}
     for image in images[:limit]:
-        clean = _centre(image, size)
-        shape = clean.shape[:2]
-        maps = {f"awgn{s}": np.full(shape, s / 255, np.float32) for s in (15, 25, 50)}
-        maps["case2"] = TEST_MAPS["case2"](shape)
-        for name, sigma in maps.items():
-            noise = generator.standard_normal(clean.shape, dtype=np.float32)
-            sigma = np.broadcast_to(sigma[..., None], clean.shape)
-            held.append((name, _tensor(clean + sigma * noise), _tensor(clean), _tensor(sigma)))
-        for name in sorted({"camera", "clean", "photons"} & set(kinds)):
-            noisy, sigma = corrupt(clean, {name: 1}, PHOTONS_SIGMA, generator)
-            held.append((name, _tensor(noisy), _tensor(clean), _tensor(sigma)))
+        clean = _tensor(_centre(image, size)).numpy()
+        for name, model in cases.items():
+            noisy, sigma = model(clean, generator)
+            sigma = np.maximum(np.broadcast_to(sigma, clean.shape), ROUNDING)
+            noisy, sigma = torch.from_numpy(noisy), torch.from_numpy(sigma)
+            held.append((name, noisy, torch.from_numpy(clean), sigma))
     for pair in pairs[:limit]:
         noisy, clean = _centre(pair.noisy, size), _centre(pair.clean, size)
         held.append(("pairs", _tensor(noisy), _tensor(clean), _tensor(pair.sigma(clean))))

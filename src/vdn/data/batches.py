@@ -1,0 +1,127 @@
+"""Random training batches, made on the device: each a pure function of (seed, index)."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vdn.data.pair_noise import ROUNDING, PairPool
+from vdn.data.pool import Crops, ImagePool
+from vdn.data.torch_generator import TorchGenerator
+from vdn.noise.arrays import like, per_image
+from vdn.noise.camera import LUMA
+from vdn.noise.models import NoiseModel
+
+__all__ = ["Batches"]
+
+Batch = dict[str, Tensor]
+_FIELDS = ("noisy", "clean", "sigma")
+
+
+class Batches:
+    """Batches of noisy patches: ``batches(index)`` makes one, whichever came before.
+
+    Parameters
+    ----------
+    images : ImagePool, optional
+        Clean pictures.
+    pairs : PairPool, optional
+        Real pairs.
+    pair_numbers : sequence of int
+        Numbers of the real pairs, drawn evenly from here.
+    noise : mapping of NoiseModel to float
+        The share of the clean pictures that gets each noise.
+    pair_share : float
+        The probability of a real pair; 1 without clean pictures.
+    batch : int
+        Patches in a batch.
+    exposure : tuple of float
+        Lowest and highest factor of the brightness of clean pictures, drawn log-uniformly.
+    gray_share : float
+        The share of the clean pictures in colour that are made gray, with noise alike in all
+        channels.
+    seed : int
+        A batch depends on ``(seed, index)`` alone.
+    device : torch.device
+        Where the batches are made. What is to be made is drawn on the host, so that nothing is
+        read back from the device.
+
+    Notes
+    -----
+    A batch is a dict of float32 (N, C, H, W) tensors: ``noisy``, ``clean``, and ``sigma``, the
+    standard deviations of the noise, at least those of rounding.
+    """
+
+    def __init__(
+        self,
+        images: ImagePool | None,
+        pairs: PairPool | None,
+        pair_numbers: Sequence[int],
+        noise: Mapping[NoiseModel, float],
+        *,
+        pair_share: float,
+        batch: int,
+        seed: int,
+        device: torch.device,
+        exposure: tuple[float, float] = (1.0, 1.0),
+        gray_share: float = 0.0,
+    ) -> None:
+        self._images, self._pairs, self.pair_numbers = images, pairs, pair_numbers
+        self._models = list(noise)
+        shares = np.array(list(noise.values()), float)
+        self._shares = shares / shares.sum() if len(shares) else shares
+        self._pair_share = pair_share if pairs is not None else 0.0
+        self._batch, self._seed, self._device = batch, seed, device
+        self._exposure, self._gray_share = exposure, gray_share
+
+    def __call__(self, index: int) -> Batch:
+        """Make a batch."""
+        generator = TorchGenerator((self._seed, index), self._device)
+        real = int((generator.host.random(self._batch) < self._pair_share).sum())
+        parts = []
+        if real:
+            parts.append(self._real(real, generator))
+        if real < self._batch:
+            parts.append(self._simulated(self._batch - real, generator))
+        fields = (torch.cat(field) for field in zip(*parts, strict=True))
+        made = dict(zip(_FIELDS, fields, strict=True))
+        made["noisy"] = made["noisy"].contiguous(memory_format=torch.channels_last)
+        return made
+
+    def _real(self, count: int, generator: TorchGenerator) -> tuple[Tensor, ...]:
+        assert self._pairs is not None
+        drawn = generator.host.integers(len(self.pair_numbers), size=count)
+        return self._pairs.take([self.pair_numbers[i] for i in drawn], generator.host)
+
+    def _simulated(self, count: int, generator: TorchGenerator) -> tuple[Tensor, ...]:
+        """Return patches of clean pictures, those of one noise computed together."""
+        assert self._images is not None
+        host = generator.host
+        kinds = np.sort(host.choice(len(self._models), size=count, p=self._shares))
+        crops = Crops(host.integers(len(self._images), size=count), host)
+        low, high = map(math.log, self._exposure)
+        factors = np.exp(host.uniform(low, high, size=count)) / 255
+        gray = host.random(count) < self._gray_share
+        clean = self._images.take(crops)
+        if clean.shape[1] == 3 and gray.any():
+            luma = torch.round((clean * like(LUMA.reshape(1, 3, 1, 1), clean)).sum(1, True))
+            clean = torch.where(_each(gray, clean), luma, clean)
+        clean = clean * per_image(factors, clean)
+        parts = []
+        for kind in np.unique(kinds):
+            part = clean[slice(*np.searchsorted(kinds, [kind, kind + 1]))]
+            noisy, sigma = self._models[kind](part, generator)
+            parts.append((noisy, sigma.expand_as(part)))
+        noisy, sigma = (torch.cat(side) for side in zip(*parts, strict=True))
+        if clean.shape[1] == 3 and gray.any():  # the same noise in all channels
+            noisy, sigma = (
+                torch.where(_each(gray, clean), side[:, 1:2], side) for side in (noisy, sigma)
+            )
+        return noisy, clean, sigma.clamp_min(ROUNDING)
+
+
+def _each(chosen: np.ndarray, images: Tensor) -> Tensor:
+    """Return one truth value an image as (N, 1, 1, 1), on the device of the images."""
+    return per_image(chosen, images) > 0

@@ -1,0 +1,89 @@
+"""What a run learns: its model, its batches, what is minimised and how it is judged.
+
+The loop knows a task by these members alone; a task of another kind (a model that enlarges, for
+instance) is another class here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from vdn.model import VDN
+from vdn.training.build import build_model
+from vdn.training.calibration import error_scale
+from vdn.training.config import Config
+from vdn.training.objectives import (
+    END_TO_END,
+    TOLD,
+    Terms,
+    choose_objective,
+    freeze_unreached,
+)
+from vdn.training.samples import training_data
+from vdn.training.validation import validate
+from vdn.training.weights import load_weights
+
+__all__ = ["Denoising", "Task"]
+
+
+class Task(Protocol):
+    """What the loop asks of a task."""
+
+    model: nn.Module
+
+    def load_data(self, device: torch.device) -> None:
+        """Read what to train on and what to validate on; raises what is wrong with it."""
+
+    def batch(self, index: int) -> Mapping[str, Tensor]:
+        """Make a batch on the device: a pure function of the seed and `index`."""
+
+    def loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Terms:
+        """Return what is minimised, calling the model exactly once."""
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Return figures on what is held out; none where nothing is."""
+
+    def calibrate(self, model: nn.Module) -> dict[str, float]:
+        """Return what is measured of a trained model and goes with it."""
+
+
+class Denoising:
+    """Blind denoising, with the noise estimate and the intervals that go with it.
+
+    Parameters
+    ----------
+    config : Config
+        Of the whole run.
+
+    Raises
+    ------
+    ConfigError, FileError
+        When the objective does not fit, or the weights to start from cannot be loaded.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._told = config.objective.kind in TOLD
+        self._objective = choose_objective(config.objective)
+        self.model = build_model(config.network, end_to_end=config.objective.kind in END_TO_END)
+        if config.start:
+            load_weights(self.model, config.start)
+        freeze_unreached(self.model, self._objective, config.network.channels)
+        self.batch: Callable[[int], Mapping[str, Tensor]]
+
+    def load_data(self, device: torch.device) -> None:
+        self.batch, self._held = training_data(self._config, device)
+
+    def loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Terms:
+        return self._objective(model, batch)
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        return validate(model, self._held, self._told)
+
+    def calibrate(self, model: nn.Module) -> dict[str, float]:
+        network = self._config.network
+        if not (self._held and network.family == "light" and network.error_width):
+            return {}
+        return {"error_scale": error_scale(cast(VDN, model), self._held, self._told)}
