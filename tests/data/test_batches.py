@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from vdn.data.batches import Batches
-from vdn.data.images import image_files, read_rgb, split_holdout
+from vdn.data.images import image_files, read_image, split_holdout
 from vdn.data.pair_noise import PairPool, measure_pair
 from vdn.data.pool import Crops, ImagePool, symmetry
 from vdn.errors import FileError
@@ -193,8 +193,8 @@ def test_images_are_found_read_and_held_out(tmp_path):
     training, held_out = split_holdout(files, 2)
     assert [path.stem for path in held_out] == ["0", "2", "4"]
     assert [path.stem for path in training] == ["1", "3"]
-    assert read_rgb(files[3])[0, 0].tolist() == [3, 0, 0]
-    assert read_rgb(files[3], channels=1).shape == (4, 6, 1)
+    assert read_image(files[3])[0, 0].tolist() == [3, 0, 0]
+    assert read_image(files[3], channels=1).shape == (4, 6, 1)
 
 
 def test_missing_folders_and_broken_images_are_named(tmp_path):
@@ -204,4 +204,4 @@ def test_missing_folders_and_broken_images_are_named(tmp_path):
         image_files(tmp_path)
     (tmp_path / "broken.png").write_bytes(b"no")
     with pytest.raises(FileError, match=r"broken\.png"):
-        read_rgb(tmp_path / "broken.png")
+        read_image(tmp_path / "broken.png")

@@ -1,15 +1,18 @@
-"""Folders of images, decoded once and kept in memory as bytes."""
+"""Folders of images, decoded once and kept in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from vdn.errors import FileError
+from vdn.image import Frame, Range, find_ranges, read, to_unit
+from vdn.image.formats import FORMATS
 
-__all__ = ["image_files", "read_rgb", "split_holdout"]
+__all__ = ["image_files", "read_aligned", "read_image", "split_holdout"]
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+_SUFFIXES = {suffix for format in FORMATS for suffix in format.suffixes}
+_LUMA_65536 = np.array([19595, 38470, 7471])  # ITU-R BT.601, in 65,536ths
 
 
 def image_files(folder: str | Path) -> list[Path]:
@@ -23,22 +26,79 @@ def image_files(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileError(f"{folder}: no such folder of training images")
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
     if not files:
-        raise FileError(f"{folder}: holds no image ({', '.join(sorted(SUFFIXES))})")
+        raise FileError(f"{folder}: holds no image of a format that is read here")
     return files
 
 
-def read_rgb(path: str | Path, channels: int = 3) -> np.ndarray:
-    """One file as uint8 (H, W, C): RGB, or its luminance for ``channels=1``."""
-    from PIL import Image, UnidentifiedImageError
+def read_image(path: str | Path, channels: int = 3) -> np.ndarray:
+    """Return the image of a file as (H, W, C) with C of 1 or 3, white at 255; alpha is left out.
 
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB" if channels == 3 else "L"))
-    except (OSError, UnidentifiedImageError) as error:
-        raise FileError(f"{path}: cannot be read as an image ({error})") from error
-    return pixels if pixels.ndim == 3 else pixels[..., None]
+    Of 8 bits it is uint8, as it is in the file; deeper and float images are float32, by the range
+    that `vdn.image.find_ranges` finds. Of a colour image one channel is its luma (ITU-R BT.601).
+
+    Raises
+    ------
+    FileError
+        When the file cannot be read, or holds several images or channels that are not colours.
+    """
+    pixels = _colours(path)
+    return _of_channels(_in_255ths(pixels, _range(pixels)), channels)
+
+
+def read_aligned(paths: Sequence[Path], channels: int = 3) -> list[np.ndarray]:
+    """Return images of one scene as `read_image` does, all by the range of the last one.
+
+    Those of another dtype than the last keep their own.
+
+    Raises
+    ------
+    FileError
+        As `read_image`; and when the sizes differ.
+    """
+    images = [_colours(path) for path in paths]
+    first, last = images[0], images[-1]
+    for path, image in zip(paths, images, strict=True):
+        if image.shape[:2] != first.shape[:2]:
+            raise FileError(f"{path}: has shape {image.shape}, {paths[0]} has {first.shape}")
+    common = _range(last)
+    ranges = [common if image.dtype == last.dtype else _range(image) for image in images]
+    return [
+        _of_channels(_in_255ths(image, range_), channels)
+        for image, range_ in zip(images, ranges, strict=True)
+    ]
+
+
+def _colours(path: str | Path) -> np.ndarray:
+    """Return the image of a file as it is in the file, (H, W, 1 or 3)."""
+    picture = read(path)
+    frame = picture.frame
+    if frame.color_channels not in (1, 3) or frame.channels == "planes":
+        raise FileError(f"{path}: has channels that are neither gray nor red, green and blue")
+    return np.atleast_3d(frame.read())[..., : frame.color_channels]
+
+
+def _range(pixels: np.ndarray) -> Range:
+    (found,) = find_ranges(Frame.of(pixels if pixels.shape[2] == 3 else pixels[..., 0]))
+    return found
+
+
+def _in_255ths(pixels: np.ndarray, range_: Range) -> np.ndarray:
+    if pixels.dtype == np.uint8:
+        return pixels
+    return to_unit(pixels, range_).planes * np.float32(255)
+
+
+def _of_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
+    if pixels.shape[2] == channels:
+        return pixels
+    if channels == 3:
+        return np.repeat(pixels, 3, axis=2)
+    if pixels.dtype == np.uint8:  # in whole numbers, as image libraries do it
+        luma = (pixels.astype(np.uint32) @ _LUMA_65536 + 2**15) >> 16
+        return luma.astype(np.uint8)[..., None]
+    return (pixels @ (_LUMA_65536 / 65536).astype(np.float32))[..., None]
 
 
 def split_holdout(files: Iterable[Path], every: int) -> tuple[list[Path], list[Path]]:

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from vdn.data.images import image_files, read_rgb
+from vdn.data.images import image_files, read_aligned
 from vdn.errors import FileError, InputError
+from vdn.image import write
 
 __all__ = [
     "FilePairs",
@@ -22,8 +22,8 @@ __all__ = [
     "write_tiles",
 ]
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-"""Noisy and clean image of one scene, uint8 (H, W, 3)."""
+Pair = tuple[NDArray[Any], NDArray[Any]]
+"""Noisy and clean image of one scene, (H, W, C), white at 255: uint8, or float32 if deeper."""
 
 
 Item = TypeVar("Item")
@@ -46,16 +46,13 @@ class PairFiles:
         FileError
             If a file cannot be read, or the sizes differ.
         """
-        noisy = read_rgb(self.noisy, self.channels)
-        exposures = [read_rgb(path, self.channels) for path in self.clean]
-        for path, image in zip(self.clean, exposures, strict=True):
-            if image.shape != noisy.shape:
-                raise FileError(
-                    f"{path}: has shape {image.shape}, its noisy side {self.noisy} {noisy.shape}"
-                )
+        noisy, *exposures = read_aligned([self.noisy, *self.clean], self.channels)
         if len(exposures) == 1:
             return noisy, exposures[0]
-        return noisy, np.rint(np.mean(exposures, axis=0)).astype(np.uint8)
+        mean = np.mean(exposures, axis=0)
+        if exposures[0].dtype == np.uint8:
+            return noisy, np.rint(mean).astype(np.uint8)
+        return noisy, mean.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -203,10 +200,11 @@ def pair_suffixes(folder: str | Path, noisy: str, clean: str, expected: str) -> 
 
 
 def write_tiles(pairs: FilePairs, folder: str | Path, size: int = 512, stride: int = 384) -> int:
-    """Cut pairs into overlapping tiles, ``noisy/`` and ``clean/`` PNG files for `pair_folder`.
+    """Cut pairs into overlapping tiles, ``noisy/`` and ``clean/`` files for `pair_folder`.
 
     Large photographs take long to decode; a tile is read in milliseconds. The last tile of a row
-    or column lies flush with the border. The defaults are the published ones.
+    or column lies flush with the border. The defaults are the published ones. Tiles are PNG files
+    of 8 bits, or of deeper pairs TIFF files of floats with white at 1.
 
     Parameters
     ----------
@@ -229,17 +227,18 @@ def write_tiles(pairs: FilePairs, folder: str | Path, size: int = 512, stride: i
     count = 0
     for files in pairs.files:
         images = files.read()
+        suffix = ".png"
+        if any(image.dtype != np.uint8 for image in images):
+            noisy, clean = (image.astype(np.float32) / np.float32(255) for image in images)
+            images, suffix = (noisy, clean), ".tif"
         height, width = images[0].shape[:2]
         for top in _starts(height, size, stride):
             for left in _starts(width, size, stride):
                 count += 1
                 for side, image in zip(sides, images, strict=True):
-                    target = side / f"{files.name}_{top:05d}_{left:05d}.png"
+                    target = side / f"{files.name}_{top:05d}_{left:05d}{suffix}"
                     if not target.exists():
-                        tile = Image.fromarray(image[top : top + size, left : left + size])
-                        unfinished = target.with_suffix(".part")
-                        tile.save(unfinished, format="PNG", compress_level=1)
-                        unfinished.replace(target)
+                        write(target, image[top : top + size, left : left + size])
     return count
 
 

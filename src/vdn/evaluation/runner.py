@@ -16,7 +16,7 @@ from vdn.evaluation.measures import Observation
 from vdn.evaluation.methods import Method, Ready
 from vdn.evaluation.metrics import psnr
 from vdn.evaluation.rows import Row, RowStore
-from vdn.evaluation.sets import ImageSet, Sample, SetFolders, known_sets, read_picture
+from vdn.evaluation.sets import ImageSet, Sample, SetFolders, known_sets, read_pair, read_picture
 from vdn.evaluation.suites import PAIRED, Suite, find_suite
 from vdn.evaluation.theory import expected_psnr
 
@@ -129,14 +129,11 @@ def plan(
 def observe(item: Item) -> Observation:
     """Read a picture and make it noisy, or read its noisy photograph."""
     suite = find_suite(item.suite)
-    clean = _cut(read_picture(item.sample.clean, item.channels), suite.multiple, item.side)
     if item.sample.noisy is not None:
-        noisy = _cut(read_picture(item.sample.noisy, item.channels), suite.multiple, item.side)
-        if noisy.shape != clean.shape:
-            raise FileError(
-                f"{item.sample.noisy}: is {noisy.shape}, its clean picture {clean.shape}"
-            )
-        return Observation(_unit(clean), _unit(noisy), None)
+        pair = read_pair(item.sample.noisy, item.sample.clean, item.channels)
+        noisy, clean = (_unit(_cut(side, suite.multiple, item.side)) for side in pair)
+        return Observation(clean, noisy, None)
+    clean = _cut(read_picture(item.sample.clean, item.channels), suite.multiple, item.side)
     generator = noise_generator(item.seed, item.case, item.sample.name)
     return Observation(_unit(clean), *make_noisy(_unit(clean), item.case, generator))
 
@@ -249,7 +246,7 @@ def _large_enough(sample: Sample, images: ImageSet, side: int) -> bool:
         return True
 
 
-def _cut(pixels: NDArray[np.uint8], multiple: int, side: int) -> NDArray[np.uint8]:
+def _cut(pixels: NDArray[Any], multiple: int, side: int) -> NDArray[Any]:
     height, width = pixels.shape[:2]
     if side:
         top, left = (height - side) // 2, (width - side) // 2
@@ -257,5 +254,5 @@ def _cut(pixels: NDArray[np.uint8], multiple: int, side: int) -> NDArray[np.uint
     return pixels[: height - height % multiple, : width - width % multiple]
 
 
-def _unit(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _unit(pixels: NDArray[Any]) -> NDArray[np.float32]:
     return pixels.astype(np.float32) / np.float32(255)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from vdn.data.images import image_files, read_rgb
+from vdn.data.images import image_files, read_aligned, read_image
 from vdn.errors import ConfigError, FileError
 
 __all__ = ["ImageSet", "KnownSet", "Sample", "SetFolders", "known_sets", "pixel_digest"]
@@ -165,10 +165,16 @@ def pixel_digest(images: ImageSet) -> str:
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
 
 
-def read_picture(path: Path, channels: int) -> NDArray[np.uint8]:
-    """Read 8 bits, (H, W, 3) or for one channel (H, W)."""
-    pixels = read_rgb(path, channels)
+def read_picture(path: Path, channels: int) -> NDArray[Any]:
+    """Read (H, W, 3), or for one channel (H, W), white at 255; see `vdn.data.images.read_image`."""
+    pixels = read_image(path, channels)
     return pixels[..., 0] if channels == 1 else pixels
+
+
+def read_pair(noisy: Path, clean: Path, channels: int) -> list[NDArray[Any]]:
+    """Read two aligned pictures by one range."""
+    pair = read_aligned([noisy, clean], channels)
+    return [side[..., 0] if channels == 1 else side for side in pair]
 
 
 def _read_places(path: Path) -> dict[str, Path]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vdn.data.batches import Batches
-from vdn.data.images import image_files, read_rgb, split_holdout
+from vdn.data.images import image_files, read_image, split_holdout
 from vdn.data.pair_noise import MeasuredPair, PairPool, measure_pair
 from vdn.data.pairs import Mixture, PairFiles, pair_folder
 from vdn.data.pool import ImagePool
@@ -37,8 +37,8 @@ def training_data(config: Config, device: torch.device) -> tuple[Batches, list[H
     training, held_out = [], []
     for folder in data.folders:
         kept, out = split_holdout(image_files(folder), data.holdout_every)
-        training += [read_rgb(path, channels) for path in kept]
-        held_out += [read_rgb(path, channels) for path in out]
+        training += [read_image(path, channels) for path in kept]
+        held_out += [read_image(path, channels) for path in out]
     sets, held_pairs = _pairs(config)
     if not training and not sets:
         raise ConfigError("data.folders and data.pairs are both empty; name at least one folder")
