@@ -1,60 +1,87 @@
-"""Speed of training: seconds a step and megapixels a second, of the network that ships.
+"""Speed of training: how long a batch takes to make, and a step with it.
 
-    python benchmarks/training.py [--patch 128] [--batch 16] [--steps 10] [--precision auto]
+    python benchmarks/training.py [CONFIG] [--steps 10] [--threads N]
 
-On Linux, compare with huge pages and without:
+The pictures are made up, so that no data is needed. On Linux, compare with huge pages and without:
 
     GLIBC_TUNABLES=glibc.malloc.hugetlb=1 python benchmarks/training.py
 """
 
 import argparse
+import dataclasses
 import statistics
+import tempfile
 import time
+from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 
-from vdn.training.build import build_model
-from vdn.training.config import Network, Objective, Optimiser
-from vdn.training.objectives import choose_objective
-from vdn.training.optimiser import NormClipper, make_optimisers
+from vdn.training import load_config
+from vdn.training.loop import Run
 from vdn.training.precision import choose_precision
+from vdn.training.task import find_task
 
+CONFIGS = Path(__file__).parents[1] / "configs"
 WARM_UP = 4
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--patch", type=int, default=128)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("config", nargs="?", default=str(CONFIGS / "light_gaussian.toml"))
     parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"))
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
+    torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    dtype = choose_precision(options.precision)
-    model = build_model(Network())
-    model.to(memory_format=torch.channels_last)
-    optimisers = make_optimisers(model, Optimiser(name="muon"), dtype)
-    clipper, parameters = NormClipper(2.0), list(model.parameters())
-    clean = torch.rand(options.batch, 3, options.patch, options.patch)
-    clean = clean.contiguous(memory_format=torch.channels_last)
-    sigma = torch.full_like(clean, 0.1)
-    batch = {"noisy": clean + sigma * torch.randn_like(clean), "clean": clean, "sigma": sigma}
-    objective = choose_objective(Objective())
-    seconds = []
-    for _ in range(WARM_UP + options.steps):
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    config = load_config(options.config)
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(8):
+            Image.fromarray(picture(number)).save(Path(folder) / f"{number}.png")
+        data = dataclasses.replace(config.data, folders=(folder,), pairs=(), holdout_every=0)
+        config = dataclasses.replace(config, data=data, start="")
+        task = find_task(config)
+        task.load_data(device)
+    task.model.to(device, memory_format=torch.channels_last)
+    dtype = choose_precision(config.precision)
+    run = Run.begin(config, task.model, dtype)
+    making, stepping = [], []
+    for index in range(WARM_UP + options.steps):
         begun = time.perf_counter()
-        for optimiser in optimisers:
-            optimiser.zero_grad()
-        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-            terms = objective(model, batch)
+        batch = task.batch(index)
+        _wait(device)
+        made = time.perf_counter()
+        run.model.zero_grad()
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            terms = task.loss(run.model, batch)
         terms.loss.backward()
-        clipper(parameters)
-        for optimiser in optimisers:
-            optimiser.step()
-        seconds.append(time.perf_counter() - begun)
-    median = statistics.median(seconds[WARM_UP:])
-    pixels = options.batch * options.patch**2 / 1e6
-    print(f"{median:.3f} s a step, {pixels / median:.2f} Mpx/s")
+        run.update(1.0)
+        _wait(device)
+        making.append(made - begun)
+        stepping.append(time.perf_counter() - made)
+    patches, side = config.schedule.batch, config.data.patch
+    for name, seconds in (("batch", making), ("step", stepping)):
+        median = statistics.median(seconds[WARM_UP:])
+        rate = patches * side**2 / 1e6 / median
+        print(
+            f"{config.name}, {name} of {patches} patches of {side}: {1000 * median:.0f} ms, "
+            f"{1000 * median / patches:.1f} ms per patch, {rate:.2f} Mpx/s"
+        )
+
+
+def picture(number: int) -> np.ndarray:
+    """Smooth colours with some texture, as a photograph has them."""
+    rng = np.random.default_rng(number)
+    coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), np.uint8))
+    smooth = np.asarray(coarse.resize((640, 480), Image.Resampling.BICUBIC), np.float32)
+    return np.clip(smooth + rng.normal(0, 4, smooth.shape), 0, 255).astype(np.uint8)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
 
 
 if __name__ == "__main__":

@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 from scipy.stats import invgamma
 
+from tiny_model import tiny_card, write_tiny_model
 from vdn.denoiser import Denoiser, denoise, estimate_noise
 from vdn.errors import FileError, InputError
+from vdn.predictions import Request
+from vdn.runtime.cards import find_model
 
 
 def noisy(shape, dtype=np.uint8, seed=0):
@@ -161,6 +164,28 @@ def test_the_function_is_the_class(weights, denoiser):
     image = noisy((16, 24, 3))
     result = denoise(image, "photo", strength=0.5, threads=1, precision="fp32", weights=weights)
     np.testing.assert_array_equal(result.image, denoiser(image, strength=0.5).image)
+
+
+def test_the_uncertainty_is_scaled_as_the_card_says(tmp_path):
+    image, found = noisy((20, 24, 3)), []
+    for scale in (1.0, 1.7):
+        path = tmp_path / f"{scale}.onnx"
+        write_tiny_model(path, card=tiny_card(error_scale=scale))
+        found.append(Denoiser(path, threads=1)(image))
+    np.testing.assert_allclose(found[1].uncertainty, 1.7 * found[0].uncertainty, rtol=1e-4)
+    np.testing.assert_array_equal(found[1].image, found[0].image)
+
+
+def test_the_noise_part_takes_its_own_smaller_halo(tmp_path):
+    path = write_tiny_model(tmp_path / "a.onnx", card=tiny_card(halo=64, noise_halo=8))
+    card, _ = find_model(path)
+    assert (Request(noise_only=True).halo(card), Request().halo(card)) == (8, 64)
+    image = noisy((200, 180, 3))
+    whole, tiled = (
+        Denoiser(path, threads=1, precision="fp32", max_memory=memory).estimate_noise(image).map
+        for memory in (4000, 1)
+    )
+    np.testing.assert_allclose(whole, tiled, rtol=1e-3)
 
 
 def test_importing_loads_neither_openvino_nor_torch():

@@ -58,6 +58,21 @@ def test_one_command_makes_the_tables(data, tmp_path):
     assert len([f for f in everything["figures"] if f["method"] == "photo"]) > 6
 
 
+def test_other_noise_than_that_of_the_suite(data, tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text("def add(clean, generator):\n    return clean + 0.1, 0.1\n")
+    noises = ["gaussian:10", "correlated:20,0.8", f"{own}:add"]
+    words = ("awgn", "--data", data, "--method", "noisy", "--out", tmp_path / "out")
+    done = run(*words, *(word for noise in noises for word in ("--noise", noise)))
+    assert done.exit_code == 0, done.output
+    rows = [json.loads(line) for line in (tmp_path / "out" / "rows.jsonl").read_text().splitlines()]
+    assert {row["case"] for row in rows} == set(noises)
+    psnr = {row["case"]: row["psnr"] for row in rows}
+    assert psnr["gaussian:10"] == pytest.approx(28.13, abs=0.3)
+    assert psnr[noises[2]] == pytest.approx(20, abs=0.1)
+    assert run(*words, "--noise", "rain").exit_code == 2
+
+
 def test_the_second_run_measures_only_what_is_missing(data, tmp_path):
     words = ("paper", "--data", data, "--method", "noisy", "--out", tmp_path / "out", "-q")
     assert run(*words, "--limit", 1).exit_code == 0

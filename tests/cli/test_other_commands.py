@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 import types
@@ -100,7 +101,27 @@ def test_simulate_adds_noise_of_a_known_map(tmp_path, dtype):
     np.testing.assert_array_equal(noisy["a"], noisy["same"])
     assert (noisy["a"] != noisy["other"]).any()
     np.testing.assert_allclose(sigma, 25 / 255 * white, rtol=1e-5)
+    level = f"{25 / 255 * white:.3g}"
+    assert done.stdout == f"{tmp_path / 'other.tiff'}: gaussian:25, seed 2: noise of {level}\n"
     assert noisy["a"].std() == pytest.approx(25 / 255 * white, rel=0.1)
+
+
+def test_simulate_says_the_range_of_a_map_and_takes_a_function(gradient, tmp_path):
+    done = run("simulate", gradient, tmp_path / "b.png", "--noise", "case2")
+    assert re.search(r": case2, seed 0: noise of [\d.]+, from 10(\.\d)? to 75\n", done.stdout)
+    (tmp_path / "own.py").write_text("def add(clean, generator):\n    return 1 - clean, 0.1\n")
+    noise = f"{tmp_path / 'own.py'}:add"
+    done = run("simulate", gradient, tmp_path / "c.png", "--noise", noise, "-q")
+    assert (done.exit_code, done.stdout) == (0, "")
+    inverted = read(tmp_path / "c.png").pixels
+    np.testing.assert_array_equal(inverted, 255 - read(gradient).pixels)
+
+
+def test_the_help_of_simulate_names_every_noise():
+    from vdn.noise.registry import NOISE
+
+    text = run("simulate", "--help").stdout
+    assert [name for name in NOISE if name not in text] == []
 
 
 def test_simulate_refuses_in_one_line(gradient, tmp_path):

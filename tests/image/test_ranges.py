@@ -153,3 +153,26 @@ def test_values_of_a_smoothed_picture_are_in_the_units_of_the_user():
     unit = to_unit(image)
     np.testing.assert_allclose(unit.values_to_user(unit.planes), image, atol=1e-3)
     assert unit.map_to_user(np.full(unit.planes.shape, 0.5)).max() == pytest.approx(unit.scale / 2)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_64_bits_saturate(dtype):
+    largest = np.iinfo(dtype).max
+    image = (np.arange(500, dtype=dtype) * dtype(largest // 499)).reshape(20, 25)
+    unit = to_unit(image)
+    raised, lowered = (unit.restore(unit.planes + np.float32(step)) for step in (0.5, -0.5))
+    assert raised[-1, -1] == largest
+    assert (raised >= image).all()
+    assert (lowered <= image).all()
+    assert lowered.min() == (0 if dtype is np.uint64 else lowered[0, 0])
+
+
+@pytest.mark.parametrize("contrast", [1 / 40, 1 / 25, 1 / 12])
+def test_pictures_of_less_than_a_32nd_of_their_range_are_stretched(contrast):
+    span = 65535 * contrast
+    image = (40_000 + np.linspace(0, span, 8000)).reshape(80, 100).astype(np.uint16)
+    found = range_of(image)
+    if contrast < 1 / 32:
+        assert (found.offset, found.scale) == pytest.approx((40_000, span), rel=0.01)
+    else:
+        assert (found.offset, found.scale) == (0, 65535)

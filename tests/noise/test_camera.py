@@ -123,6 +123,15 @@ def test_shot_noise_grows_with_light_and_the_tone_curve_lifts_shadows():
     assert sigma(read, 0.15) > 1.5 * sigma(read, 0.6)
 
 
+@pytest.mark.parametrize(("shot", "read"), [(0.002, 0.0), (0.0, 0.03), (0.001, 0.02)])
+def test_shot_is_the_variance_per_raw_light_and_read_a_deviation(shot, read):
+    plain = {"white_balance": (1.0, 1.0, 1.0), "saturation": 0.0, "bayer": None}
+    camera = Camera(shot=shot, read=read, tone=ToneCurve(gamma=1.0), **plain)
+    for level in (0.25, 0.5):
+        noise = camera.apply(grey(level, 200), np.random.default_rng(0)) - grey(level, 200)
+        assert noise.var() == pytest.approx(shot * level + read**2, rel=0.03)
+
+
 def test_the_colour_matrix_mixes_the_noise_of_the_channels():
     def correlation(saturation):
         camera = Camera(shot=0, read=0.02, bayer=None, saturation=saturation)

@@ -86,6 +86,14 @@ def test_without_read_noise_photons_are_counted_whole(kind):
     np.testing.assert_allclose(counts, np.rint(counts), atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_half_of_the_detectors_cut_off_what_is_below_zero(kind):
+    clean, generator = batch(kind, (400, 1, 24, 24), 0.01)
+    noisy, _ = parse_noise("photons:60..80")(clean, generator)
+    lowest = np.asarray(noisy).min((1, 2, 3))
+    assert (lowest >= 0).mean() == pytest.approx(0.5, abs=0.1)
+
+
 @pytest.mark.parametrize("noise", ["gaussian:25", "poisson:20,2", "correlated:20,0.5..2"])
 def test_in_torch_noise_is_distributed_as_in_numpy(noise):
     found = []

@@ -42,6 +42,13 @@ __all__ = ["evaluate"]
     "--set", "sets", metavar="NAME", multiple=True, help="This set only; may be repeated."
 )
 @click.option(
+    "--noise",
+    "noises",
+    metavar="NOISE",
+    multiple=True,
+    help="This noise instead of the suite's, as for `vdn simulate`; may be repeated.",
+)
+@click.option(
     "--limit",
     metavar="[METHOD=]N",
     multiple=True,
@@ -85,6 +92,7 @@ def evaluate(
     data: tuple[Path, ...],
     methods: tuple[str, ...],
     sets: tuple[str, ...],
+    noises: tuple[str, ...],
     limit: tuple[str, ...],
     out: Path | None,
     report_file: Path | None,
@@ -116,6 +124,8 @@ def evaluate(
             check_target(json, overwrite=True)
         with usage_errors("SUITE"):
             chosen = evaluation.find_suite(suite)
+        with usage_errors("--noise"):
+            chosen = chosen.with_noise(noises) if noises else chosen
         with usage_errors("--method"):
             threads = 1 if jobs > 1 and threads is None else threads
             names = methods or chosen.methods

@@ -16,10 +16,11 @@ __all__ = ["simulate"]
 @click.argument("out", metavar="OUT", type=options.PATH, help="The noisy picture to write.")
 @click.option(
     "--noise",
-    metavar="KIND",
+    metavar="NOISE",
     required=True,
-    help="case1, case2, case3, bump, gaussian:SIGMA, poisson:PHOTONS[,READ] or camera; "
-    "SIGMA and READ in 255ths of white.",
+    help="gaussian:SIGMA, poisson:PHOTONS[,READ], correlated:SIGMA[,BLUR], photons:SIGMA, bump, "
+    "case1, case2, case3 (the paper's maps), gradient, camera, clean, file.py:FUNCTION. SIGMA and "
+    "READ are in 255ths of white; LOW..HIGH draws a value; -8bit at the end clips and rounds.",
 )
 @options.seed
 @click.option(
@@ -29,6 +30,7 @@ __all__ = ["simulate"]
     help="Write the true standard deviation as TIFF too.",
 )
 @options.overwrite
+@options.quiet
 @options.debug
 def simulate(
     clean: Path,
@@ -37,9 +39,10 @@ def simulate(
     seed: int,
     sigma_map: Path | None,
     overwrite: bool,
+    quiet: bool,
     debug: bool,
 ) -> None:
-    """Make a clean picture noisy.
+    """Make a clean picture noisy, and print the standard deviation of its noise.
 
     The sum is rounded and clipped as the file's type demands: floats not at all.
     """
@@ -58,6 +61,12 @@ def simulate(
         unit = to_unit(picture.pixels)
         noisy, sigma = add_noise(unit.planes, noise, np.random.default_rng(seed))
         write(out, unit.restore(noisy), picture, overwrite=overwrite)
+        in_units = unit.map_to_user(sigma)
         if sigma_map is not None:
             frame = dataclasses.replace(picture, metadata=picture.metadata.geometry(), encoding={})
-            write(sigma_map, unit.map_to_user(sigma), frame, overwrite=overwrite)
+            write(sigma_map, in_units, frame, overwrite=overwrite)
+        if not quiet:
+            root = np.sqrt(np.mean(np.square(in_units, dtype=np.float64)))
+            low, high = in_units.min(), in_units.max()
+            spread = f", from {low:.3g} to {high:.3g}" if high > low else ""
+            click.echo(f"{out}: {noise}, seed {seed}: noise of {root:.3g}{spread}")

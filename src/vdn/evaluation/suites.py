@@ -1,9 +1,11 @@
 """The tables that can be asked for: which sets, which noise, what is measured."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from vdn.errors import InputError
 from vdn.evaluation import measures
+from vdn.evaluation.cases import check_case
 
 __all__ = ["SUITES", "Suite", "find_suite"]
 
@@ -26,7 +28,7 @@ class Suite:
     sets
         Known sets it is meant for; `pairs` adds every set of noisy and clean photographs.
     cases
-        Names of `vdn.evaluation.cases`.
+        Noise, by the names of `vdn.noise.registry`.
     measure
         Gives the figures of a row.
     multiple
@@ -55,6 +57,24 @@ class Suite:
     def protocol(self) -> str:
         """Name and version, the part of a row's key that says how it was measured."""
         return f"{self.name}/{self.version}"
+
+    def with_noise(self, cases: Sequence[str]) -> "Suite":
+        """Return the suite with other noise.
+
+        Raises
+        ------
+        InputError
+            When a noise is not known.
+
+        Examples
+        --------
+        >>> find_suite("awgn").with_noise(["gaussian:10"]).cases
+        ('gaussian:10',)
+        """
+        for case in cases:
+            check_case(case)
+        exhibit = self.exhibit if self.exhibit in (PAIRED, *cases) else cases[0]
+        return replace(self, cases=tuple(cases), exhibit=exhibit)
 
 
 SUITES = {

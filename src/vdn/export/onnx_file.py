@@ -12,26 +12,17 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from vdn.errors import InputError
+from vdn.errors import ConfigError, InputError
 from vdn.image.atomic import replacing
 from vdn.model import VDN
 from vdn.model.vdn import BRIGHTEST, DARKEST, LOG_HIGH, LOG_LOW
 from vdn.networks import dependence_radius
-from vdn.noise.registry import loudest
-from vdn.training.build import build_vdn
 from vdn.training.checkpoint import load_state
 from vdn.training.config import Config
+from vdn.training.task import find_task
 from vdn.training.weights import averaged_weights
 
 __all__ = ["OUTPUTS", "Exported", "export_model", "export_run"]
-
-SUMMARIES = {
-    "elbo": "",
-    "mse": "trained by squared error alone: its noise map is no estimate of the noise",
-    "known_map": "trained with the true noise map: give it one, it cannot estimate its own",
-    "cbdnet": "trained by CBDNet's objective",
-}
-"""What to know of a model trained by each `vdn.training.config.Objective.kind`."""
 
 OUTPUTS = ("mean", "log_alpha", "log_beta", "log_error_variance", "log_m2")
 CARD_KEY = "vdn"
@@ -87,18 +78,19 @@ def export_run(
     checkpoint = Path(run) / "checkpoint.pt"
     state = load_state(checkpoint)
     config = Config.from_dict(state["config"])
-    model = build_vdn(config.network)
-    model.load_state_dict(averaged_weights(checkpoint))
-    entries: dict[str, Any] = {
+    task = find_task(config)
+    if not isinstance(task.model, VDN):
+        raise ConfigError(
+            f"{run}: network.family is {config.network.family!r}, which is not variational; "
+            "`vdn evaluate --method` takes the run folder as it is"
+        )
+    task.model.load_state_dict(averaged_weights(checkpoint))
+    entries = task.card(state["calibration"]) | {
         "name": config.name,
-        "summary": SUMMARIES[config.objective.kind],
-        "estimates_noise": config.objective.kind != "known_map",
-        "noise_range": [0.0, round(loudest(config.data.noise) / 255, 6)],
         "trained_megapixels": round(state["images"] * config.data.patch**2 / 1e6),
         "network": dataclasses.asdict(config.network),
-        "error_scale": round(state["calibration"].get("error_scale", 1.0), 4),
     }
-    return export_model(model, out, entries | (card or {}), overwrite=overwrite)
+    return export_model(task.model, out, entries | (card or {}), overwrite=overwrite)
 
 
 def export_model(

@@ -21,7 +21,7 @@ from vdn.runtime.openvino_engine import HINTS
 from vdn.runtime.openvino_import import load_openvino, openvino_core
 from vdn.training.build import build_model
 from vdn.training.config import Config
-from vdn.training.objectives import TOLD
+from vdn.training.objectives import NON_BLIND
 from vdn.training.weights import averaged_weights
 
 __all__ = ["Network", "read_network"]
@@ -37,7 +37,7 @@ class Network:
     channels : int
         Of the images it takes.
     needs_sigma : bool
-        Whether it has to be told the noise.
+        Whether it has to be given the noise.
 
     DnCNN, FFDNet and CBDNet run through OpenVINO, as the models of this package do, so that times
     compare networks and not frameworks; what a run has trained runs through torch.
@@ -145,7 +145,7 @@ def read_network(path: Path) -> Network:
         config = Config.from_dict(content["config"])
         network = build_model(config.network)
         network.load_state_dict(averaged_weights(path))
-        return Network(network, config.network.channels, config.objective.kind in TOLD)
+        return Network(network, config.network.channels, config.objective.kind in NON_BLIND)
     return _published(build_network(read_state_dict(content), str(path)))
 
 

@@ -78,8 +78,12 @@ class UnitImage:
             kept = kept | self._missing
         if restored.dtype.kind != "f":
             np.rint(values, out=values)
-        np.clip(values, *_bounds(restored.dtype, working), out=values)
+        low, high = _bounds(restored.dtype, working)
+        white = values >= high
+        np.clip(values, low, high, out=values)
         np.copyto(target, values, where=~kept, casting="unsafe")
+        if restored.dtype.kind != "f" and restored.dtype.itemsize == 8:  # more than floats hold
+            np.copyto(target, np.iinfo(restored.dtype).max, where=white & ~kept)
         return restored
 
     def enlarge(self, planes: NDArray[np.float32]) -> NDArray[Any]:

@@ -137,6 +137,7 @@ class Config:
     """
 
     name: str
+    task: str = "denoise"
     seed: int = 0
     start: str = ""
     precision: Literal["auto", "fp32", "bf16"] = "auto"

@@ -26,7 +26,8 @@ from vdn.training.optimiser import (
 )
 from vdn.training.precision import choose_precision
 from vdn.training.samples import made_ahead
-from vdn.training.task import Denoising, Task
+from vdn.training.task import find_task
+from vdn.training.weights import load_weights
 
 __all__ = ["Run", "run", "train"]
 
@@ -171,7 +172,9 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
     if resume and not checkpoint.exists():
         raise FileError(f"{checkpoint}: nothing to resume")
     set_seed(config.seed)
-    task: Task = Denoising(config)
+    task = find_task(config)
+    if config.start:
+        load_weights(task.model, config.start)
     task.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model = accelerator.prepare(task.model)
     current = Run.begin(config, accelerator.unwrap_model(model), dtype)

@@ -5,27 +5,29 @@ instance) is another class here.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
+from vdn.errors import ConfigError
 from vdn.model import VDN
+from vdn.noise.registry import loudest
 from vdn.training.build import build_model
 from vdn.training.calibration import error_scale
 from vdn.training.config import Config
 from vdn.training.objectives import (
     END_TO_END,
-    TOLD,
+    NON_BLIND,
+    SUMMARIES,
     Terms,
     choose_objective,
     freeze_unreached,
 )
 from vdn.training.samples import training_data
 from vdn.training.validation import validate
-from vdn.training.weights import load_weights
 
-__all__ = ["Denoising", "Task"]
+__all__ = ["TASKS", "Denoising", "Task", "find_task"]
 
 
 class Task(Protocol):
@@ -48,6 +50,9 @@ class Task(Protocol):
     def calibrate(self, model: nn.Module) -> dict[str, float]:
         """Return what is measured of a trained model and goes with it."""
 
+    def card(self, calibration: Mapping[str, float]) -> dict[str, Any]:
+        """Return what the card of an exported model says of this task."""
+
 
 class Denoising:
     """Blind denoising, with the noise estimate and the intervals that go with it.
@@ -59,17 +64,15 @@ class Denoising:
 
     Raises
     ------
-    ConfigError, FileError
-        When the objective does not fit, or the weights to start from cannot be loaded.
+    ConfigError
+        When the weights of the objective do not fit it.
     """
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._told = config.objective.kind in TOLD
+        self._non_blind = config.objective.kind in NON_BLIND
         self._objective = choose_objective(config.objective)
         self.model = build_model(config.network, end_to_end=config.objective.kind in END_TO_END)
-        if config.start:
-            load_weights(self.model, config.start)
         freeze_unreached(self.model, self._objective, config.network.channels)
         self.batch: Callable[[int], Mapping[str, Tensor]]
 
@@ -80,10 +83,35 @@ class Denoising:
         return self._objective(model, batch)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        return validate(model, self._held, self._told)
+        return validate(model, self._held, self._non_blind)
 
     def calibrate(self, model: nn.Module) -> dict[str, float]:
         network = self._config.network
         if not (self._held and network.family == "light" and network.error_width):
             return {}
-        return {"error_scale": error_scale(cast(VDN, model), self._held, self._told)}
+        return {"error_scale": error_scale(cast(VDN, model), self._held, self._non_blind)}
+
+    def card(self, calibration: Mapping[str, float]) -> dict[str, Any]:
+        return {
+            "summary": SUMMARIES[self._config.objective.kind],
+            "estimates_noise": not self._non_blind,
+            "noise_range": [0.0, round(loudest(self._config.data.noise) / 255, 6)],
+            "error_scale": round(calibration.get("error_scale", 1.0), 4),
+        }
+
+
+TASKS: Mapping[str, Callable[[Config], Task]] = {"denoise": Denoising}
+"""What `task` in a configuration names."""
+
+
+def find_task(config: Config) -> Task:
+    """Return the task of a configuration, with its untrained model.
+
+    Raises
+    ------
+    ConfigError
+        When there is none of that name, or the configuration does not fit it.
+    """
+    if config.task not in TASKS:
+        raise ConfigError(f"task is {config.task!r}; there are {', '.join(TASKS)}")
+    return TASKS[config.task](config)

@@ -48,10 +48,11 @@ def held_out_set(
     return held
 
 
-def validate(model: nn.Module, held: Sequence[Held], told: bool = False) -> dict[str, float]:
+def validate(model: nn.Module, held: Sequence[Held], non_blind: bool = False) -> dict[str, float]:
     """Mean PSNR (dB, of the clipped mean) and relative error of the mean sigma, by case.
 
-    A model that is `told` the true noise is not asked for it, nor is one that has no idea of it.
+    A `non_blind` model is given the true noise; it is not asked for it, nor is one that estimates
+    none.
     """
     scores: dict[str, list[float]] = {}
     model.eval()
@@ -59,10 +60,10 @@ def validate(model: nn.Module, held: Sequence[Held], told: bool = False) -> dict
     with torch.inference_mode():
         for name, *tensors in held:
             noisy, clean, sigma = (tensor.to(device) for tensor in tensors)
-            posterior = model(noisy, sigma=sigma) if told else model(noisy)
+            posterior = model(noisy, sigma=sigma) if non_blind else model(noisy)
             mse = (posterior.mean.clamp(0, 1) - clean).square().mean()
             scores.setdefault(f"psnr_{name}", []).append(float(-10 * torch.log10(mse)))
-            if posterior.sigma is not None and not told:
+            if posterior.sigma is not None and not non_blind:
                 error = (posterior.sigma.mean() / sigma.mean() - 1).abs()
                 scores.setdefault(f"sigma_error_{name}", []).append(float(error))
             if posterior.error is not None:

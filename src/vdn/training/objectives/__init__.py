@@ -4,14 +4,14 @@
 kind          D-Net                                S-Net
 ============= ==================================== ============================
 ``elbo``      the bound                            the bound
-``mse``       squared error, told S-Net's map      through D-Net alone
-``known_map`` squared error, told the true map     does not learn
-``cbdnet``    squared error, told S-Net's map      its own supervision, and D-Net
+``mse``       squared error, given S-Net's map     through D-Net alone
+``known_map`` squared error, given the true map    does not learn
+``cbdnet``    squared error, given S-Net's map     its own supervision, and D-Net
 ============= ==================================== ============================
 
 An objective is ``(model, batch, settings) -> Terms``. It calls the model exactly once, as
 distributed training requires. ``batch`` holds ``noisy``, ``clean`` and ``sigma``, each
-(N, C, H, W), as `vdn.data.patches` makes them.
+(N, C, H, W), as `vdn.data.batches` makes them.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,15 +24,23 @@ from vdn.training.objectives import cbdnet, elbo, known_map, mse
 from vdn.training.objectives.reach import freeze_unreached
 from vdn.training.objectives.terms import Model, Terms
 
-__all__ = ["END_TO_END", "TOLD", "Terms", "choose_objective", "freeze_unreached"]
+__all__ = ["END_TO_END", "NON_BLIND", "SUMMARIES", "Terms", "choose_objective", "freeze_unreached"]
 
 _KINDS = {"elbo": elbo, "mse": mse, "known_map": known_map, "cbdnet": cbdnet}
 
 END_TO_END = frozenset({"mse", "cbdnet"})
 """Objectives under which S-Net learns through D-Net."""
 
-TOLD = frozenset({"known_map"})
-"""Objectives whose networks are to be told the noise, in validation too."""
+NON_BLIND = frozenset({"known_map"})
+"""Objectives whose networks are given the true noise, in validation too."""
+
+SUMMARIES = {
+    "elbo": "",
+    "mse": "trained by squared error alone: its noise map is not an estimate of the noise",
+    "known_map": "trained with the true noise map: give it one, it cannot estimate its own",
+    "cbdnet": "trained by CBDNet's objective",
+}
+"""What to know of a model trained by each kind."""
 
 
 def choose_objective(settings: Objective) -> Callable[[Model, Mapping[str, Tensor]], Terms]:

@@ -1,0 +1,76 @@
+"""What is trained on, and what is kept apart from it."""
+
+import numpy as np
+import pytest
+import torch
+
+from vdn.errors import ConfigError
+from vdn.image import write
+from vdn.training import Config
+from vdn.training.samples import made_ahead, training_data
+
+CPU = torch.device("cpu")
+
+
+def config(**data):
+    data = {"patch": 8, "workers": 0, "noise": {"clean": 1.0}} | data
+    return Config.from_dict({"name": "x", "data": data, "schedule": {"images": 8, "batch": 32}})
+
+
+def levels(plane):
+    return {round(float(level) * 255) for level in plane.flatten()}
+
+
+def flat(path, level):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, np.full((12, 12, 3), level, np.uint8))
+
+
+def test_pictures_held_out_are_not_trained_on(tmp_path):
+    for number in range(9):
+        flat(tmp_path / "images" / f"{number}.png", 20 * number)
+    batches, held = training_data(config(folders=[str(tmp_path / "images")], holdout_every=3), CPU)
+    trained = set().union(*(levels(batches(index)["clean"]) for index in range(10)))
+    kept = set().union(*(levels(clean) for _, _, clean, _ in held))
+    assert kept == {0, 60, 120}
+    assert trained == {20, 40, 80, 100, 140, 160}
+
+
+def test_pairs_held_out_are_not_trained_on_whatever_their_names(tmp_path):
+    for number, name in enumerate(["a.bmp", "a.png", "a.tif", "b.bmp", "b.png", "c.png"]):
+        for side in ("noisy", "clean"):
+            flat(tmp_path / side / name, 30 * number)
+    batches, held = training_data(config(pairs=[str(tmp_path)], holdout_every=2), CPU)
+    trained = set().union(*(levels(batches(index)["clean"]) for index in range(10)))
+    kept = set().union(*(levels(clean) for _, _, clean, _ in held))
+    assert kept == {0, 60, 120}
+    assert trained == {30, 90, 150}
+
+
+def test_pairs_without_a_share_are_refused_beside_pictures(tmp_path):
+    for side in ("noisy", "clean", "more"):
+        flat(tmp_path / side / "a.png", 9)
+    both = {"folders": [str(tmp_path / "more")], "pairs": [str(tmp_path)], "holdout_every": 0}
+    with pytest.raises(ConfigError, match=r"data\.pair_share is 0"):
+        training_data(config(**both), CPU)
+    batches, _ = training_data(config(**both, pair_share=0.5), CPU)
+    assert batches(0)["noisy"].shape == (32, 3, 8, 8)
+
+
+@pytest.mark.parametrize("threads", [0, 1, 3])
+def test_batches_made_ahead_come_in_their_order(threads):
+    assert list(made_ahead(lambda number: number**2, range(20), threads)) == [
+        number**2 for number in range(20)
+    ]
+
+
+def test_what_fails_in_a_thread_fails_where_the_batch_is_wanted():
+    def fail(number):
+        if number == 3:
+            raise ValueError("three")
+        return number
+
+    made = made_ahead(fail, range(9), 2)
+    assert [next(made) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="three"):
+        next(made)
