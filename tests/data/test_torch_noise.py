@@ -9,7 +9,7 @@ import torch
 from vdn.data.torch_generator import TorchGenerator
 from vdn.noise.camera import Exposure, sample_camera
 from vdn.noise.jpeg import Jpeg
-from vdn.noise.level_map import predict_sigma
+from vdn.noise.level_map import photograph_with_sigma, predicted_sigma
 
 CPU = torch.device("cpu")
 
@@ -40,10 +40,9 @@ def cameras(count, jpeg):
 def test_a_batch_of_cameras_in_torch_is_each_camera_in_numpy(jpeg):
     clean = np.random.default_rng(0).random((4, 3, 40, 52), dtype=np.float32)
     each = cameras(4, jpeg)
-    origins = np.array([(0, 0), (3, 15), (8, 8), (12, 1)])
     batch = Exposure.of(each, torch.from_numpy(clean))
-    photographs = batch.photograph(Given(1, tensor=True), origins)
-    alike = Exposure.of(each, clean).photograph(Given(1, tensor=False), origins)
+    photographs = batch.photograph(Given(1, tensor=True), (3, 15))
+    alike = Exposure.of(each, clean).photograph(Given(1, tensor=False), (3, 15))
     difference = np.abs(photographs.numpy() - alike) * 255
     assert np.mean(difference > 0.01) < 0.01  # values that lay between two whole ones
     torch.testing.assert_close(
@@ -54,10 +53,11 @@ def test_a_batch_of_cameras_in_torch_is_each_camera_in_numpy(jpeg):
 def test_the_parts_of_a_batch_do_not_touch_each_other():
     clean = np.random.default_rng(0).random((3, 3, 40, 52), dtype=np.float32)
     each = cameras(3, None)
-    together = predict_sigma(Exposure.of(each, clean), np.random.default_rng(0))
+    each[1] = replace(each[1], bayer=None)  # other parts than the rest
+    _, together = photograph_with_sigma(each, torch.from_numpy(clean), TorchGenerator((0,), CPU))
     for which, camera in enumerate(each):
-        alone = Exposure.of([camera], clean[which : which + 1])
-        expected = predict_sigma(alone, np.random.default_rng(0))[0]
+        image = clean[which].transpose(1, 2, 0)
+        expected = predicted_sigma(camera, image, np.random.default_rng(0)).transpose(2, 0, 1)
         np.testing.assert_allclose(together[which], expected, rtol=1e-3, atol=1e-5)
 
 

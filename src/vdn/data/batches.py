@@ -112,7 +112,7 @@ class Batches:
         parts = []
         for kind in np.unique(kinds):
             part = clean[slice(*np.searchsorted(kinds, [kind, kind + 1]))]
-            noisy, sigma = self._models[kind](part, generator)
+            noisy, sigma = self._noise(self._models[kind], part, generator)
             parts.append((noisy, sigma.expand_as(part)))
         noisy, sigma = (torch.cat(side) for side in zip(*parts, strict=True))
         if clean.shape[1] == 3 and gray.any():  # the same noise in all channels
@@ -120,6 +120,14 @@ class Batches:
                 torch.where(_each(gray, clean), side[:, 1:2], side) for side in (noisy, sigma)
             )
         return noisy, clean, sigma.clamp_min(ROUNDING)
+
+    def _noise(
+        self, model: NoiseModel, clean: Tensor, generator: TorchGenerator
+    ) -> tuple[Tensor, Tensor]:
+        if self._device.type != "cpu":
+            return model(clean, generator)
+        noisy, sigma = model(clean.contiguous().numpy(), generator.host)  # faster there
+        return torch.from_numpy(noisy), torch.from_numpy(sigma)
 
 
 def _each(chosen: np.ndarray, images: Tensor) -> Tensor:

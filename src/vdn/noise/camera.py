@@ -20,7 +20,15 @@ from vdn.noise.jpeg import BLOCK, Jpeg, compress
 from vdn.noise.smoothing import convolve, gaussian_kernel, stack_kernels
 from vdn.noise.tone import ToneCurve
 
-__all__ = ["Camera", "CameraRanges", "Exposure", "photograph", "sample_camera", "to_luma"]
+__all__ = [
+    "Camera",
+    "CameraRanges",
+    "Exposure",
+    "photograph",
+    "random_origin",
+    "sample_camera",
+    "to_luma",
+]
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 MID_GREY = 0.5
@@ -120,8 +128,7 @@ class Camera:
                 f"the image has shape {image.shape}; a camera takes (H, W, 3) or grey (H, W)"
             )
         batch = image.reshape(1, *image.shape[:2], -1).astype(np.float32, copy=False)
-        origins = None if origin is None else np.array([origin])
-        found = photograph([self], batch.transpose(0, 3, 1, 2), generator, origins)
+        found = photograph([self], batch.transpose(0, 3, 1, 2), generator, origin)
         return found[0].transpose(1, 2, 0).reshape(image.shape)
 
     def grey_sigma(self) -> float:
@@ -189,15 +196,12 @@ class Exposure:
         variance += per_image([camera.read**2 for camera in cameras], light)
         return cls(cameras, images, tone, light, variance)
 
-    def part(self, rows: slice, columns: slice, times: int) -> "Exposure":
-        """Return a part of the pictures, as often as wanted."""
+    def part(self, rows: slice, columns: slice) -> "Exposure":
+        """Return a part of the pictures."""
         images, light, variance = (
-            namespace(self.images).concatenate((planes[:, :, rows, columns],) * times, 0)
-            for planes in (self.images, self.light, self.raw_variance)
+            planes[:, :, rows, columns] for planes in (self.images, self.light, self.raw_variance)
         )
-        cameras = [*self.cameras] * times
-        tone = ToneCurve.stack([camera.tone for camera in cameras], images)
-        return Exposure(cameras, images, tone, light, variance)
+        return Exposure(self.cameras, images, self.tone, light, variance)
 
     def linear_variance(self) -> Any:
         """Return the variance of the developed noise in linear light, (N, 3, H, W).
@@ -207,15 +211,13 @@ class Exposure:
         gains = np.stack([camera.variance_gains().T for camera in self.cameras])
         return _times(gains, self.raw_variance)
 
-    def photograph(self, generator: Generator, origins: np.ndarray | None = None) -> Any:
-        """Return photographs, (N, 3, H, W), multiples of 1/255; `origins` as in `Camera.apply`."""
+    def photograph(self, generator: Generator, origin: tuple[int, int] | None = None) -> Any:
+        """Return photographs, (N, 3, H, W), multiples of 1/255; `origin` as in `Camera.apply`."""
         xp = namespace(self.images)
         values = xp.round(self.tone.encode(self.light + self._noise(generator)) * 255)
         settings = [camera.jpeg for camera in self.cameras if camera.jpeg is not None]
         if settings:
-            if origins is None:
-                origins = generator.integers(0, BLOCK, size=(len(settings), 2))
-            values = compress(settings, values, origins)
+            values = compress(settings, values, origin or random_origin(generator))
         return values / 255
 
     def _noise(self, generator: Generator) -> Any:
@@ -243,16 +245,25 @@ class Exposure:
 
 
 def photograph(
-    cameras: Sequence[Camera], images: Any, generator: Generator, origins: np.ndarray | None = None
+    cameras: Sequence[Camera],
+    images: Any,
+    generator: Generator,
+    origin: tuple[int, int] | None = None,
 ) -> Any:
     """Photograph clean pictures (N, 3, H, W) or (N, 1, H, W), arrays or tensors, a camera each.
 
     As `Camera.apply` does it; the cameras must have the same parts, see `Camera.parts`.
     """
     if images.shape[1] != 1:
-        return Exposure.of(cameras, images).photograph(generator, origins)
+        return Exposure.of(cameras, images).photograph(generator, origin)
     scene = Exposure.of(cameras, namespace(images).concatenate((images,) * 3, 1))
-    return to_luma(scene.photograph(generator, origins))
+    return to_luma(scene.photograph(generator, origin))
+
+
+def random_origin(generator: Generator) -> tuple[int, int]:
+    """Draw the row and the column at which a crop of a photograph begins in its JPEG block."""
+    row, column = generator.integers(0, BLOCK, size=2)
+    return int(row), int(column)
 
 
 def to_luma(photographs: Any) -> Any:

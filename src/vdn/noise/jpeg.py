@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vdn.noise.arrays import indices, like, namespace, take
+from vdn.noise.arrays import like, namespace, take
 
 __all__ = ["BLOCK", "Jpeg", "compress"]
 
@@ -68,7 +68,7 @@ class Jpeg:
         (20, 30, 3)
         """
         values = picture.transpose(2, 0, 1)[None].astype(np.float32)
-        stored = compress([self], values, np.array([origin]))[0]
+        stored = compress([self], values, origin)[0]
         return stored.transpose(1, 2, 0).astype(np.uint8)
 
     def steps(self) -> np.ndarray:
@@ -77,7 +77,7 @@ class Jpeg:
         return np.clip((_STEPS * int(scale) + 50) // 100, 1, 255)
 
 
-def compress(settings: Sequence[Jpeg], pictures: Any, origins: np.ndarray) -> Any:
+def compress(settings: Sequence[Jpeg], pictures: Any, origin: tuple[int, int]) -> Any:
     """Return pictures after compression, each with its own quality.
 
     Parameters
@@ -86,8 +86,8 @@ def compress(settings: Sequence[Jpeg], pictures: Any, origins: np.ndarray) -> An
         One a picture; all must have `halved_colour` alike.
     pictures : array or tensor
         (N, 3, H, W), whole numbers from 0 to 255, as floats.
-    origins : numpy.ndarray
-        (N, 2): row and column, 0 to 15, at which each picture begins in its first block.
+    origin : tuple of int
+        Row and column, 0 to 15, at which the pictures begin in their first block.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def compress(settings: Sequence[Jpeg], pictures: Any, origins: np.ndarray) -> An
     """
     xp = namespace(pictures)
     count, _, height, width = pictures.shape
-    padded = _padded(pictures, origins)
+    padded = _padded(pictures, origin)
     steps = like(np.stack([jpeg.steps() for jpeg in settings])[:, :, None, :, None, :], pictures)
     colours = _colours(_TO_YCC, padded)
     colours[:, 0] -= 128
@@ -112,11 +112,8 @@ def compress(settings: Sequence[Jpeg], pictures: Any, origins: np.ndarray) -> An
     colours = xp.round(xp.clip(colours, -128, 127))
     colours[:, 0] += 128
     values = xp.clip(xp.round(_colours(_TO_RGB, colours)), 0, 255)
-    if count == 1:
-        ((top, left),) = origins
-        return values[:, :, top : top + height, left : left + width]
-    down, right = origins[:, :1], origins[:, 1:]
-    return _at(values, down + np.arange(height), right + np.arange(width))
+    top, left = origin
+    return values[:, :, top : top + height, left : left + width]
 
 
 def _colours(matrix: np.ndarray, planes: Any) -> Any:
@@ -124,24 +121,14 @@ def _colours(matrix: np.ndarray, planes: Any) -> Any:
     return (like(matrix, planes) @ planes.reshape(len(planes), 3, -1)).reshape(planes.shape)
 
 
-def _padded(pictures: Any, origins: np.ndarray) -> Any:
+def _padded(pictures: Any, origin: tuple[int, int]) -> Any:
     """Return pictures as parts of whole blocks: reflected before them, repeated after."""
-    places = []
-    for axis, size in enumerate(pictures.shape[2:]):
-        whole = -(-(size + origins[:, axis].max()) // BLOCK) * BLOCK
-        offset = np.minimum(np.arange(whole) - origins[:, axis, None], size - 1) % (2 * size)
-        places.append(np.minimum(offset, 2 * size - 1 - offset))
-    return _at(pictures, *places)
-
-
-def _at(pictures: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
-    """Return pictures (N, C, H, W) at rows (N, h) and columns (N, w)."""
-    if len(pictures) == 1:
-        return take(take(pictures, rows[0], 2), columns[0], 3)
-    which = indices(np.arange(len(rows))[:, None, None], pictures)
-    rows, columns = indices(rows[:, :, None], pictures), indices(columns[:, None], pictures)
-    at = namespace(pictures).moveaxis(pictures, 1, 3)[which, rows, columns]
-    return namespace(pictures).moveaxis(at, 3, 1)
+    for axis, before in zip((2, 3), origin, strict=True):
+        size = pictures.shape[axis]
+        whole = -(-(size + before) // BLOCK) * BLOCK
+        offset = np.minimum(np.arange(whole) - before, size - 1) % (2 * size)
+        pictures = take(pictures, np.minimum(offset, 2 * size - 1 - offset), axis)
+    return pictures
 
 
 def _quantised(planes: Any, steps: Any) -> Any:

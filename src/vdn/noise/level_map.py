@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from vdn.noise.arrays import Generator, as_indices, like, namespace, per_image, take
-from vdn.noise.camera import LUMA, Camera, Exposure, to_luma
+from vdn.noise.camera import LUMA, Camera, Exposure, random_origin, to_luma
+from vdn.noise.jpeg import BLOCK
 from vdn.noise.tone import ToneCurve
 
-__all__ = ["photograph_with_sigma", "predict_sigma", "predicted_sigma"]
+__all__ = ["photograph_with_sigma", "predicted_sigma"]
 
 # Gauss-Hermite quadrature for a standard normal variable
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
@@ -25,7 +26,7 @@ def predicted_sigma(
 
     The variance of the developed noise in linear light, taken through the tone curve and its
     clipping by quadrature, :math:`\text{Var}\,g(l + s n)` with :math:`n \sim N(0, 1)`. What JPEG
-    leaves of it is one factor a channel, measured on two photographs of the picture's middle:
+    leaves of it is one factor per channel, measured on two photographs of the picture's middle:
     their difference is noise, while what the compression does to the scene cancels.
 
     Parameters
@@ -51,16 +52,8 @@ def predicted_sigma(
     ((8, 8, 3), True)
     """
     batch = image[None].astype(np.float32, copy=False)
-    batch = batch.transpose(0, 3, 1, 2)
-    return predict_sigma(Exposure.of([camera], batch), generator)[0].transpose(1, 2, 0)
-
-
-def predict_sigma(exposure: Exposure, generator: Generator) -> Any:
-    """Return `predicted_sigma` of pictures, (N, 3, H, W), arrays or tensors, a camera each."""
-    sigma = _before_jpeg(exposure)
-    if exposure.cameras[0].jpeg is not None:
-        sigma *= namespace(sigma).sqrt(_kept(exposure, namespace(sigma).square(sigma), generator))
-    return sigma
+    _, sigma = photograph_with_sigma([camera], batch.transpose(0, 3, 1, 2), generator)
+    return sigma[0].transpose(1, 2, 0)
 
 
 def _before_jpeg(exposure: Exposure) -> Any:
@@ -108,12 +101,12 @@ def _highest_deviation(camera: Camera) -> float:
 def photograph_with_sigma(
     cameras: Sequence[Camera], images: Any, generator: Generator
 ) -> tuple[Any, Any]:
-    """Photograph clean pictures, a camera each, and predict the noise of the photographs.
+    """Photograph clean pictures, one camera each, and predict the noise of the photographs.
 
     Parameters
     ----------
     cameras
-        As many as pictures; those with the same parts are computed together.
+        As many as pictures; of tensors, those with the same parts are computed together.
     images : array or tensor
         float32 (N, 3, H, W), or (N, 1, H, W) for the luma of gray scenes, in [0, 1].
     generator
@@ -124,45 +117,56 @@ def photograph_with_sigma(
     tuple of array or tensor
         Photographs and standard deviations, of the shape of `images`.
     """
-    xp = namespace(images)
-    parts = sorted({camera.parts for camera in cameras})
-    groups = [[i for i, camera in enumerate(cameras) if camera.parts == part] for part in parts]
+    xp, count = namespace(images), len(cameras)
+    groups = [[index] for index in range(count)]  # in memory that the processor has near
+    if not isinstance(images, np.ndarray):
+        parts = sorted({camera.parts for camera in cameras})
+        groups = [[i for i in range(count) if cameras[i].parts == part] for part in parts]
     found = []
     for group in groups:
         chosen = take(images, np.array(group), 0)
-        both = _gray if images.shape[1] == 1 else _colour
-        found.append(both([cameras[i] for i in group], chosen, generator))
+        found.append(_photograph([cameras[i] for i in group], chosen, generator))
     order = np.argsort(np.concatenate(groups))
     photographs, sigmas = (xp.concatenate(side, 0) for side in zip(*found, strict=True))
     return take(photographs, order, 0), take(sigmas, order, 0)
 
 
-def _colour(cameras: Sequence[Camera], images: Any, generator: Generator) -> tuple[Any, Any]:
-    exposure = Exposure.of(cameras, images)
-    return exposure.photograph(generator), predict_sigma(exposure, generator)
+def _photograph(cameras: Sequence[Camera], images: Any, generator: Generator) -> tuple[Any, Any]:
+    """Do as `photograph_with_sigma`, for cameras with the same parts."""
+    xp, gray = namespace(images), images.shape[1] == 1
+    exposure = Exposure.of(cameras, xp.concatenate((images,) * 3, 1) if gray else images)
+    sigma, origin = _before_jpeg(exposure), random_origin(generator)
+    photographs = exposure.photograph(generator, origin)
+    if gray:  # as of independent channels; how much they have in common is measured below
+        sigma = xp.sqrt(xp.square(sigma * like(LUMA.reshape(1, 3, 1, 1), sigma)).sum(1)[:, None])
+        photographs = to_luma(photographs)
+    if gray or cameras[0].jpeg is not None:
+        sigma *= xp.sqrt(_kept(exposure, photographs, sigma, origin, generator))
+    return photographs, sigma
 
 
-def _gray(cameras: Sequence[Camera], images: Any, generator: Generator) -> tuple[Any, Any]:
-    """Return luma and its noise: that of independent channels, times a factor a picture.
+def _kept(
+    exposure: Exposure, photographs: Any, sigma: Any, origin: tuple[int, int], generator: Generator
+) -> Any:
+    """Return the share of a variance, (N, C, 1, 1), that is in photographs.
 
-    The factor holds what the channels have in common and what JPEG leaves; it is measured.
+    A part of whole blocks is photographed again: the difference is noise.
     """
-    xp = namespace(images)
-    exposure = Exposure.of(cameras, xp.concatenate((images,) * 3, 1))
-    weighted = _before_jpeg(exposure) * like(LUMA.reshape(1, 3, 1, 1), images)
-    variance = xp.square(weighted).sum(1)[:, None]
-    share = _kept(exposure, variance, generator)
-    return to_luma(exposure.photograph(generator)), xp.sqrt(variance * share)
+    xp = namespace(sigma)
+    starts = [_middle(side, begin) for side, begin in zip(sigma.shape[2:], origin, strict=True)]
+    rows, columns = (slice(start, start + _PROBE) for start in starts)
+    at_row, at_column = (sum(both) % BLOCK for both in zip(origin, starts, strict=True))
+    again = exposure.part(rows, columns).photograph(generator, (at_row, at_column))
+    again = to_luma(again) if sigma.shape[1] == 1 else again
+    left = xp.square(photographs[:, :, rows, columns] - again).mean((2, 3)) / 2
+    before = xp.clip(xp.square(sigma[:, :, rows, columns]).mean((2, 3)), 1e-12, None)
+    return (left / before)[:, :, None, None]
 
 
-def _kept(exposure: Exposure, variance: Any, generator: Generator) -> Any:
-    """Return the share of a variance, (N, C, 1, 1), that is in photographs, or in their luma."""
-    xp, count = namespace(variance), len(exposure.cameras)
-    top, left = (max(side - _PROBE, 0) // 2 for side in variance.shape[2:])
-    rows, columns = slice(top, top + _PROBE), slice(left, left + _PROBE)
-    origins = np.tile(generator.integers(0, 16, size=(count, 2)), (2, 1))
-    both = exposure.part(rows, columns, times=2).photograph(generator, origins)
-    both = to_luma(both) if variance.shape[1] == 1 else both
-    left_over = xp.square(both[:count] - both[count:]).mean((2, 3)) / 2
-    before = xp.clip(variance[:, :, rows, columns].mean((2, 3)), 1e-12, None)
-    return (left_over / before)[:, :, None, None]
+def _middle(side: int, begin: int) -> int:
+    """Return where a part of `_PROBE` pixels in the middle begins, at a block if there is room."""
+    start = max(side - _PROBE, 0) // 2
+    aligned = start + -(begin + start) % BLOCK
+    if aligned + _PROBE > side:
+        aligned -= BLOCK
+    return max(aligned, 0)
