@@ -1,5 +1,6 @@
 """A run becomes one file: it computes what the model does, and training can go on from it."""
 
+import copy
 import hashlib
 import warnings
 
@@ -50,6 +51,14 @@ def test_the_file_computes_what_the_model_in_it_computes(exported):
     differences = parity(load_module(exported), exported, size=(32, 48))
     assert set(differences) == {"mean", "log_alpha", "log_beta", "log_error_variance"}
     assert max(differences.values()) < 1e-4
+
+
+def test_weights_beyond_half_precision_stay_as_they_are(model, tmp_path):
+    model = copy.deepcopy(model)
+    with torch.no_grad():
+        model.dnet.head.weight[0, 0, 0, 0] = 1e6
+    path = export_model(model, tmp_path / "a.onnx", {"name": "a", "network": {**NETWORK}})
+    assert torch.equal(load_module(path).dnet.head.weight, model.dnet.head.weight)
 
 
 def test_weights_come_back_whole_up_to_half_precision(exported, model):

@@ -1,17 +1,24 @@
 """Where results are written: links, pipes, devices, files of others, disks that are full."""
 
+import contextlib
+import errno
+import gc
+import io
 import os
 import shutil
 import stat
 import subprocess
+import sys
+import tempfile
 import threading
+import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from vdn.errors import ExistsError, FileError
-from vdn.image import atomic, read, write
+from vdn.image import Metadata, atomic, read, write
 
 GRAY = np.random.default_rng(0).integers(0, 256, (30, 40), np.uint8)
 posix = pytest.mark.skipif(os.name == "nt", reason="no such files")
@@ -127,6 +134,53 @@ def test_a_picture_keeps_its_name_and_its_format(run, tmp_path, name, kind):
         assert beside == {"x.denoised.ome.tif", "x.noise.tiff"}
     assert run("denoise", folder, "-o", out, "--skip-existing").exit_code == 0
     assert {path.name for path in out.iterdir()} == {name}  # results are not taken again
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="Linux")
+def test_pipes_need_no_temporary_folder(tmp_path, monkeypatch):
+    def nowhere(*_, **__):
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    colour = Image.fromarray(GRAY).convert("RGB")
+    from click.testing import CliRunner
+
+    from vdn.cli import app
+
+    monkeypatch.setattr(tempfile, "mkdtemp", nowhere)
+    monkeypatch.chdir(tmp_path)
+    before = set(os.listdir("/proc/self/fd"))
+    for form in ("png", "tiff", "jpeg", "webp", "avif", "bmp"):
+        stream = io.BytesIO()
+        colour.save(stream, form)
+        done = CliRunner().invoke(app, ["denoise", "-", "-o", "-"], input=stream.getvalue())
+        assert done.exit_code == 0, done.output
+        with Image.open(io.BytesIO(done.stdout_bytes)) as made:
+            assert (made.format, made.size) == (form.upper(), GRAY.shape[::-1])
+    gc.collect()
+    assert set(os.listdir("/proc/self/fd")) <= before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_threads_that_read_tags_leave_the_warnings_of_the_program():
+    exif = Image.Exif()
+    exif[0x010E] = "x" * 40
+    metadata = Metadata(exif=exif.tobytes().removeprefix(b"Exif\0\0")[:-9])
+
+    def read_many():
+        for _ in range(100):
+            metadata.exif_tags()
+
+    interval = sys.getswitchinterval()
+    with warnings.catch_warnings(), contextlib.ExitStack() as stack:
+        stack.callback(sys.setswitchinterval, interval)
+        sys.setswitchinterval(1e-6)
+        before = list(warnings.filters)
+        threads = [threading.Thread(target=read_many) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert warnings.filters == before
 
 
 def test_two_runs_share_a_folder(run, tmp_path, monkeypatch):

@@ -3,10 +3,10 @@
 import dataclasses
 import json
 import tempfile
-import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from vdn.errors import ConfigError, InputError
 from vdn.image.atomic import replacing
+from vdn.image.quiet import without_warnings
 from vdn.model import VDN
 from vdn.model.vdn import BRIGHTEST, DARKEST, LOG_HIGH, LOG_LOW
 from vdn.networks import dependence_radius
@@ -140,8 +141,7 @@ def _halo(network: nn.Module, channels: int, multiple: int) -> int:
 
 def _to_onnx(exported: Exported, channels: int, multiple: int) -> onnx.ModelProto:
     side = 8 * multiple
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
+    with tempfile.TemporaryDirectory() as folder, without_warnings():  # the exporter's deprecations
         path = Path(folder) / "model.onnx"
         torch.onnx.export(
             exported,
@@ -164,13 +164,18 @@ def _name_internal(file: onnx.ModelProto, name: str) -> None:
 
 
 def _halve_weights(file: onnx.ModelProto) -> None:
-    """Store every weight as float16, behind a Cast that gives the old name back as float32."""
+    """Store every weight as float16, behind a Cast that gives the old name back as float32.
+
+    Those with a value beyond the range of float16 stay as they are.
+    """
     casts = []
     for tensor in list(file.graph.initializer):
         if tensor.data_type != TensorProto.FLOAT:
             continue
-        name = tensor.name
-        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype("float16"))
+        name, values = tensor.name, numpy_helper.to_array(tensor)
+        if np.abs(values).max(initial=0) > np.finfo(np.float16).max:
+            continue
+        half = numpy_helper.from_array(values.astype(np.float16))
         half.name = f"{name}.fp16"
         file.graph.initializer.remove(tensor)
         file.graph.initializer.append(half)

@@ -1,6 +1,5 @@
 """A network as a function from array to array."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from vdn.external.matconvnet import read_matconvnet
 from vdn.external.method import SigmaEstimate
 from vdn.external.recognise import build_network
 from vdn.external.state_dict import load_tensors, read_state_dict
+from vdn.image.quiet import without_warnings
 from vdn.model import VDN
 from vdn.networks import DnCNN, FFDNet
 from vdn.runtime.openvino_engine import HINTS
@@ -161,8 +161,7 @@ class _Mean(nn.Module):
 
 def _compile(network: nn.Module, inputs: Sequence[Tensor]) -> Any:
     openvino = load_openvino()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of tracing: the shapes are those of the inputs
+    with without_warnings():  # of tracing: the shapes are those of the inputs
         traced = torch.jit.trace(_Mean(network), tuple(inputs), check_trace=False)
     graph = openvino.convert_model(
         traced, input=[tuple(tensor.shape) for tensor in inputs], example_input=tuple(inputs)

@@ -4,7 +4,6 @@ import errno
 import os
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vdn.errors import ExistsError, FileError
+from vdn.image.spool import spool_file
 
 __all__ = ["check_target", "replacing", "reserve", "undoing"]
 
@@ -41,9 +41,7 @@ def replacing(path: Path, overwrite: bool = False) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     try:
         if _is_stream(target):
-            with tempfile.TemporaryDirectory(prefix="vdn-") as folder:
-                temporary = Path(folder) / f"made{path.suffix}"
-                temporary.touch()
+            with spool_file(path.suffix) as temporary:
                 yield temporary
                 with temporary.open("rb") as made, _stream(target) as stream:
                     shutil.copyfileobj(made, stream)
@@ -53,7 +51,9 @@ def replacing(path: Path, overwrite: bool = False) -> Iterator[Path]:
             temporary.touch(exist_ok=False)  # with the permissions of an ordinary file
             yield temporary
             check_target(path, overwrite)
-            _pass_on(target, temporary)
+            if target.exists():
+                _pass_on(target, temporary)
+                _to_disk(temporary)  # a power cut must not leave less than there was
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
@@ -139,13 +139,16 @@ def _is_stream(path: Path) -> bool:
 
 def _pass_on(old: Path, new: Path) -> None:
     """Give a new file the permissions and, where that is allowed, the owner of the old one."""
-    if not old.exists():
-        return
     status = old.stat()
     if hasattr(os, "chown"):
         with suppress(PermissionError):
             os.chown(new, status.st_uid, status.st_gid)
     new.chmod(status.st_mode & 0o7777)
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def check_target(path: Path, overwrite: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from vdn.image.exif_note import with_note
 from vdn.image.provenance import Provenance
+from vdn.image.quiet import without_warnings
 
 __all__ = ["Metadata", "as_bytes", "build_exif"]
 
@@ -115,11 +116,8 @@ def _without_header(exif: Any) -> bytes:
 
 def _parse(block: bytes) -> Any:
     """Return Pillow's view of a block; a damaged one holds as many tags as can be read."""
-    import warnings
-
     exif = _new()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with without_warnings():
         try:
             exif.load(_HEADER + block)
         except (SyntaxError, ValueError, KeyError):  # no TIFF header: a block nobody can read

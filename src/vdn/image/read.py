@@ -1,10 +1,9 @@
 """Open a picture file, and read it."""
 
-import os
 import shutil
-import tempfile
 import weakref
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -17,6 +16,7 @@ from vdn.image.frame import Frame
 from vdn.image.limits import PIECE_LIMIT
 from vdn.image.picture import Picture
 from vdn.image.recognition import format_by_content, read_start
+from vdn.image.spool import spool_file
 
 __all__ = ["open_picture", "read"]
 
@@ -26,7 +26,10 @@ _T = TypeVar("_T")
 def open_picture(
     file: str | Path | BinaryIO, *, name: str = "-", max_bytes: int = PIECE_LIMIT
 ) -> Picture:
-    """Open a picture file, recognised by its content; nothing is decoded yet.
+    """Open a picture file, recognised by its content.
+
+    Pixels are decoded when they are asked for, but for OpenEXR and camera raw, which are decoded
+    here.
 
     Parameters
     ----------
@@ -59,17 +62,13 @@ def open_picture(
     """
     if isinstance(file, str | Path):
         return _open(Path(file), Path(file), max_bytes)
-    descriptor, spool_name = tempfile.mkstemp(prefix="vdn-")
-    spool = Path(spool_name)
-    try:
-        with os.fdopen(descriptor, "wb") as target:
+    with ExitStack() as stack:
+        spool = stack.enter_context(spool_file())
+        with spool.open("wb") as target:
             shutil.copyfileobj(file, target)
         picture = replace(_open(spool, Path(name), max_bytes), source=spool)
-    except BaseException:
-        spool.unlink()
-        raise
-    # Not with `close`: a writer may need the file when the reader is closed.
-    weakref.finalize(picture, spool.unlink, missing_ok=True)
+        # Not with `close`: a writer may need the file when the reader is closed.
+        weakref.finalize(picture, stack.pop_all().close)
     return picture
 
 

@@ -1,7 +1,6 @@
 """Write a picture to a file, row by row or in one piece."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from vdn.image.encoding import WriteOptions
 from vdn.image.formats import FORMATS, Format, format_by_name, format_by_suffix
 from vdn.image.frame import Frame, FrameSpec
 from vdn.image.picture import Picture
+from vdn.image.spool import spool_file
 from vdn.image.writer import PictureWriter
 
 __all__ = [
@@ -81,8 +81,7 @@ def create_picture(
     name = Path("-")
     chosen = choose_format(name, like, options)
     _check_frames(name, chosen, frames)
-    with tempfile.TemporaryDirectory(prefix="vdn-") as folder:
-        spool = Path(folder) / f"made{chosen.suffixes[0]}"
+    with spool_file(chosen.suffixes[0]) as spool:
         with PictureWriter(chosen, name, spool, frames, like, options) as writer:
             yield writer
         with spool.open("rb") as made:

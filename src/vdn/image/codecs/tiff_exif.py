@@ -4,10 +4,11 @@ Those of big-endian BigTIFF files are not kept: Pillow, which does the parsing, 
 """
 
 import struct
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+
+from vdn.image.quiet import without_warnings
 
 __all__ = ["append_directories", "read_directories"]
 
@@ -27,8 +28,7 @@ def read_directories(page: Any) -> dict[int, dict[int, Any]]:
     for tag in page.tags:
         if tag.code not in _POINTERS:
             continue
-        with file.lock, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # damaged tags are left out
+        with file.lock, without_warnings():  # damaged tags are left out
             file.seek(0)
             big = page.parent.is_bigtiff
             directory = ImageFileDirectory_v2(file.read(16 if big else 8), group=tag.code)

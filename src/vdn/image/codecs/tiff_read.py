@@ -7,6 +7,8 @@ out: they would show the picture as it was.
 import math
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +43,12 @@ def open_file(path: Path, limit: int) -> Picture:
     """Open a TIFF file."""
     import tifffile
 
-    file = tifffile.TiffFile(path)
-    try:
-        return _open(file, path, limit)
-    except BaseException:
-        file.close()
-        raise
+    with ExitStack() as stack:
+        # Not by name: tifffile resolves links, and a file in memory has only a link.
+        stream = stack.enter_context(path.open("rb"))
+        file = stack.enter_context(tifffile.TiffFile(stream))
+        picture = _open(file, path, limit)
+        return replace(picture, close=stack.pop_all().close)
 
 
 def _open(file: Any, path: Path, limit: int) -> Picture:
@@ -83,7 +85,6 @@ def _open(file: Any, path: Path, limit: int) -> Picture:
         encoding,
         left_out=tuple(_left_out(file, pages)),
         specific=tuple(_specific(encodings)),
-        close=file.close,
     )
 
 

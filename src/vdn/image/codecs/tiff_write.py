@@ -1,7 +1,7 @@
 """Write TIFF and BigTIFF in strips or tiles, as the rows come."""
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from vdn.image.codecs.tiff_tags import DESCRIPTION, SOFTWARE, RawTag
 from vdn.image.encoding import Encoder, EncodeRequest, Rows, pulling
 from vdn.image.frame import FrameSpec
 from vdn.image.metadata import Metadata, as_bytes
+from vdn.image.spool import scratch_file
 
 __all__ = ["encode"]
 
@@ -45,7 +46,8 @@ def _encode(path: Path, request: EncodeRequest, rows: Iterator[Rows]) -> None:
     groups = [[frame] for frame in request.frames]
     if request.encoding.get("contiguous") and _alike(request.frames):
         groups = [list(request.frames)]
-    with tifffile.TiffWriter(path, **file) as writer:
+    # Not by name: tifffile resolves links, and a file in memory has only a link.
+    with path.open("w+b") as stream, tifffile.TiffWriter(stream, **file) as writer:
         for index, group in enumerate(groups):
             page = pages[index] if index < len(pages) else {}
             tags = {tag.code: tag for tag in page.get("tags", ())}
@@ -88,7 +90,7 @@ def _write_pages(
         shape = (channels, height, width)
     description = tags.pop(DESCRIPTION).value if DESCRIPTION in tags else None
     dtype = frame.dtype.newbyteorder(writer.tiff.byteorder)
-    with tempfile.TemporaryFile(dir=path.parent) as spool:
+    with scratch_file(path.parent) if separate else nullcontext() as spool:
         planes = _planes(bands, frame, spool) if separate else [bands]
         segments: Iterator[bytes]
         if len(frames) > 1:
