@@ -84,8 +84,7 @@ def work(pipe: Any, memory: int, made: Path) -> None:
     from vdn.cli.failures import one_line
     from vdn.denoiser import Denoiser
     from vdn.errors import VdnError
-    from vdn.image import open_picture, output_suffix
-    from vdn.streaming import Settings, Targets, denoise_picture, run_jobs
+    from vdn.image import output_suffix
 
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 1)  # C libraries print what they think
@@ -93,10 +92,10 @@ def work(pipe: Any, memory: int, made: Path) -> None:
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    denoiser, settings = Denoiser("gaussian", threads=1), Settings(strength=0.5)
+    denoiser = Denoiser("gaussian", threads=1)
 
-    def outcome(path: Path, result: Any) -> tuple[str, str]:
-        if not isinstance(result, Exception):
+    def outcome(path: Path, result: BaseException | None) -> tuple[str, str]:
+        if result is None:
             return "denoised", ""
         if not isinstance(result, VdnError):
             return "error", f"{type(result).__name__}: {result}"
@@ -107,19 +106,12 @@ def work(pipe: Any, memory: int, made: Path) -> None:
     with contextlib.suppress(EOFError):
         while path := pipe.recv():
             target = made / f"made{output_suffix(path, None)}"
-            results: list[Any] = []
+            failure: BaseException | None = None
             try:
-                run_jobs(
-                    [path],
-                    lambda path: open_picture(path, max_bytes=256 * 2**20),
-                    lambda _, picture, lanes, all_read, target=target: denoise_picture(
-                        denoiser, picture, Targets(target), settings, lanes, all_read=all_read
-                    ),
-                    lambda _, result, results=results: results.append(result),
-                )
+                denoiser.file(path, target, strength=0.5)
             except BaseException as error:
-                results = [RuntimeError(f"{type(error).__name__} got through: {error}")]
-            pipe.send(outcome(path, results[0]))
+                failure = error
+            pipe.send(outcome(path, failure))
 
 
 class Worker:

@@ -96,8 +96,8 @@ def test_the_peers_learn_and_resume(folder, tmp_path, family):
         "optimiser": {"name": "adam", "learning_rate": 1e-2, "ema": 0.9},
     }
     train(config(folder, 120, **settings), tmp_path / "run")
-    train(config(folder, 240, **settings), tmp_path / "run", resume=True)
-    assert load_state(tmp_path / "run" / "checkpoint.pt")["images"] == 240
+    train(config(folder, 600, **settings), tmp_path / "run", resume=True)
+    assert load_state(tmp_path / "run" / "checkpoint.pt")["images"] == 600
     _, validation = rows(tmp_path / "run", "validation")
     assert validation["psnr_awgn50"] > NOISY_AT_50 + 0.5
     assert ("sigma_error_awgn50" in validation) == (family == "cbdnet")

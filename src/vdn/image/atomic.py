@@ -70,7 +70,8 @@ def undoing() -> Iterator[Callable[[Path], None]]:
 
     Examples
     --------
-    >>> path = Path(tempfile.mkdtemp()) / "a"
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "a"
     >>> with suppress(OSError), undoing() as remember:
     ...     remember(path)
     ...     _ = path.write_text("new")
