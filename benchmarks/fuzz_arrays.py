@@ -4,14 +4,15 @@
 
 Every dtype, gray and colour, 1 to 64 pixels a side, in units from 1e-30 to 1e30, shifted, constant,
 black, or pure noise; with up to 1 % of the values replaced by outliers of 10^k, by the ends of the
-dtype, or by marks. A finding is an error of another kind than VdnError, a map that is not finite, a
-result of another shape or dtype, and an input that was changed.
+dtype, or by marks. A finding is a warning, an error of another kind than VdnError, a map that is
+not finite, a result of another shape or dtype, and an input that was changed.
 """
 
 import argparse
 import json
 import time
 import traceback
+import warnings
 from collections import Counter
 from typing import Any
 
@@ -29,7 +30,8 @@ def random_image(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return an image, and which of its values are outliers."""
     dtype = np.dtype(rng.choice(DTYPES))
     height, width = rng.integers(1, 65, 2)
-    shape = (height, width, *rng.choice([(), (3,), (4,), (1,), (2,)], p=[0.4, 0.3, 0.1, 0.1, 0.1]))
+    channels = rng.choice([0, 3, 4, 1, 2], p=[0.4, 0.3, 0.1, 0.1, 0.1])
+    shape = (height, width, channels) if channels else (height, width)
     rows, columns = np.mgrid[:height, :width].reshape(2, height, width, *(1 for _ in shape[2:]))
     scene = 0.5 + 0.3 * np.sin(rows / rng.uniform(2, 30)) * np.cos(columns / rng.uniform(2, 30))
     scene = scene * np.ones(shape) * rng.choice([0, 1], p=[0.1, 0.9])
@@ -77,6 +79,7 @@ def main() -> None:
     denoisers = [Denoiser(model) for model in MODELS]
     counts: Counter[str] = Counter()
     findings = 0
+    warnings.simplefilter("error")
     begun = time.monotonic()
     for number in range(options.count):
         rng = np.random.default_rng((options.seed, number))

@@ -344,8 +344,8 @@ class _Strip:
         pixels = np.atleast_3d(self._pixels)[..., : self._frame.color_channels]
         channels = [pixels] if len(self._ranges) == 1 else list(np.moveaxis(pixels, -1, 0))
         return any(
-            values.min() < range_.offset + DARKEST * range_.scale
-            or values.max() > range_.offset + BRIGHTEST * range_.scale
+            float(values.min()) < range_.offset + DARKEST * range_.scale
+            or float(values.max()) > range_.offset + BRIGHTEST * range_.scale
             for values, range_ in zip(channels, self._ranges, strict=True)
         )
 

@@ -125,7 +125,8 @@ class UnitImage:
         planes
             (H, W, C) in the units of `planes`.
         """
-        return self.map_to_user(planes) + np.float32(self.range.offset)
+        with np.errstate(over="ignore"):
+            return self.map_to_user(planes) + np.float32(self.range.offset)
 
     def map_to_user(self, map_: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return a map such as sigma in the user's units, float32 (H, W) or (H, W, C), no alpha.
@@ -135,7 +136,8 @@ class UnitImage:
         map_
             (H, W, C) in the units of `planes`.
         """
-        scaled = np.asarray(map_, np.float32) * np.float32(self.scale)
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite
+            scaled = np.asarray(map_, np.float32) * np.float32(self.scale)
         alone = self._image.ndim == 2 or self._image.shape[2] == 2
         return scaled[..., 0] if alone else scaled
 

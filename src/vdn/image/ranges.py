@@ -98,6 +98,11 @@ def range_of(values: NDArray[Any], no_data: float | None = None, nominal: bool =
     """
     if values.dtype == np.uint8:
         return Range(0.0, 255.0)
+    with np.errstate(over="ignore"):  # differences of values near the ends of the dtype
+        return _range_of(values, no_data, nominal)
+
+
+def _range_of(values: NDArray[Any], no_data: float | None, nominal: bool) -> Range:
     step = -(-values.size // _SORTED)
     values = values[::step]  # rows, so that neighbours in a row stay neighbours
     wide = values if values.dtype.itemsize == 8 else values.astype(np.float32)

@@ -49,7 +49,10 @@ def measure_whiteness(pixels: NDArray[Any]) -> Whiteness | None:
     True
     """
     height, width = (length // (2 * _BLOCK) * 2 * _BLOCK for length in pixels.shape[:2])
-    image = np.atleast_3d(pixels)[:height, :width].astype(np.float32)
+    image = np.atleast_3d(pixels)[:height, :width]
+    with np.errstate(invalid="ignore"):
+        largest = np.abs(image.astype(np.float64)).max(initial=0, where=np.isfinite(image))
+        image = (image / (largest or 1.0)).astype(np.float32)  # so that no square overflows
     smooth, fine = _haar(image)
     coarse = _haar(smooth)[1]
     energies = np.stack([_block_means(np.square(fine), 2), _block_means(np.square(coarse), 4)])
@@ -59,7 +62,7 @@ def measure_whiteness(pixels: NDArray[Any]) -> Whiteness | None:
         return None
     flattest = np.argpartition(fine_energy + coarse_energy, count - 1)[:count]
     fine_mean, coarse_mean = fine_energy[flattest].mean(), coarse_energy[flattest].mean()
-    return Whiteness(float(fine_mean / coarse_mean), float(np.sqrt(fine_mean)))
+    return Whiteness(float(fine_mean / coarse_mean), float(np.sqrt(fine_mean) * largest))
 
 
 def _haar(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
