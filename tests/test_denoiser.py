@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from vdn.denoiser import Denoiser, denoise, estimate_noise
 from vdn.errors import FileError, InputError
 from vdn.predictions import Request
 from vdn.runtime.cards import find_model
+from vdn.runtime.engine import NoisePosterior
 
 
 def noisy(shape, dtype=np.uint8, seed=0):
@@ -141,6 +143,18 @@ def test_interval_is_that_of_the_inverse_gamma(denoiser):
         np.testing.assert_allclose(bound, expected, rtol=1e-4)
     with pytest.raises(InputError, match="level"):
         result.noise_sigma_interval(1.0)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("log_alpha", [np.log(1e-8), -3.0, np.log(1e4)])
+@pytest.mark.parametrize("log_beta", [np.log(1e-8), np.log(1e4)])
+def test_intervals_are_finite_whatever_a_network_answers(denoiser, log_alpha, log_beta):
+    result = denoiser(noisy((9, 8), np.float32))
+    posterior = [np.full_like(result._noise.log_alpha, each) for each in (log_alpha, log_beta)]
+    low, high = replace(result, _noise=NoisePosterior(*posterior)).noise_sigma_interval(0.9)
+    assert np.isfinite(low).all()
+    assert np.isfinite(high).all()
+    assert (low <= high).all()
 
 
 def test_bounded_memory_changes_nothing(weights, denoiser):

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 _MAX_STRENGTH = 4.0
+_LOG_HIGH = float(np.log(1e4))  # of a variance; the bound on logarithms in the graphs
 
 
 @dataclass(frozen=True)
@@ -232,14 +233,14 @@ def error_deviation(log_variance: Planes, scale: float) -> Planes:
 
 
 def _sigma_quantile(noise: NoisePosterior, probability: float, points: int = 512) -> Planes:
-    """Return a quantile of sigma, (C, H, W).
+    """Return a quantile of sigma, (C, H, W), at most what a network may answer.
 
     sigma^2 / beta is a function of alpha alone: it is tabulated over the alphas that occur.
     """
     table = np.linspace(noise.log_alpha.min(), noise.log_alpha.max(), points, dtype=np.float64)
     ratio = [_log_gamma_quantile(log_alpha, 1 - probability) for log_alpha in table]
     log_variance = noise.log_beta - np.interp(noise.log_alpha, table, ratio)
-    return np.exp(0.5 * log_variance).astype(np.float32)
+    return np.exp(0.5 * np.minimum(log_variance, _LOG_HIGH)).astype(np.float32)
 
 
 def _log_gamma_quantile(log_shape: float, probability: float, points: int = 4001) -> float:

@@ -75,6 +75,13 @@ def test_the_plot_without_matplotlib(gradient, tmp_path, monkeypatch):
     assert "pip install matplotlib" in done.stderr
 
 
+@pytest.mark.parametrize("module", ["vdn", "vdn.cli"])
+def test_the_command_is_a_module_too(module):
+    command = [sys.executable, "-m", module, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("vdn ")
+
+
 def test_models_as_text_and_json():
     done = run("models")
     assert done.exit_code == 0
