@@ -56,10 +56,10 @@ def test_a_batch_depends_on_seed_and_index_alone():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_batch_is_made_on_its_device_and_reads_nothing_back(channels):
     # A tensor on the device "meta" has no values: reading one, or mixing devices, raises.
-    noise = ["gaussian:0..75", "poisson:20", "photons:0..50", "correlated:25"]
-    noise += [
-        name for name in NOISE if name not in ("gaussian", "poisson", "photons", "correlated")
-    ]
+    noise = ["gaussian:0..75", "poisson:20", "photons:0..50", "correlated:25", "camera+jpeg:50..90"]
+    noise += [f"{name}:9" for name in ("common", "per_channel", "speckle", "grain", "resized")]
+    noise += ["rows:2", "hot:1", "grain:9+8bit", "bump", "case1", "gradient", "clean", "camera"]
+    assert {name.partition(":")[0] for name in noise} >= set(NOISE) - {"case2", "case3"}
     pair = np.zeros((30, 40, channels), np.uint8)
     make = batches(
         torch.device("meta"), noise, [measure_pair(pair, pair)], channels, batch=64,

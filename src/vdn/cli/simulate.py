@@ -19,8 +19,10 @@ __all__ = ["simulate"]
     metavar="NOISE",
     required=True,
     help="gaussian:SIGMA, poisson:PHOTONS[,READ], correlated:SIGMA[,BLUR], photons:SIGMA, bump, "
-    "case1, case2, case3 (the paper's maps), gradient, camera, clean, file.py:FUNCTION. SIGMA and "
-    "READ are in 255ths of white; LOW..HIGH draws a value; -8bit at the end clips and rounds.",
+    "case1, case2, case3 (the paper's maps), gradient, camera, common:SIGMA, per_channel:SIGMA, "
+    "speckle:SIGMA, grain:SIGMA, resized:SIGMA[,FACTOR], rows:SIGMA, hot:SHARE, clean or "
+    "file.py:FUNCTION. SIGMA and READ are in 255ths of white, LOW..HIGH draws a value, A+B is one "
+    "on another, +jpeg:QUALITY and +8bit at the end are what files do.",
 )
 @options.seed
 @click.option(

@@ -43,6 +43,10 @@ class TorchGenerator:
         """Return float32 values of N(0, 1); `dtype` is that of NumPy and not heeded."""
         return torch.randn(size, generator=self._torch, device=self.device)
 
+    def uniform_values(self, size: tuple[int, ...]) -> Tensor:
+        """Return float32 values between 0 and 1."""
+        return torch.rand(size, generator=self._torch, device=self.device)
+
     def poisson(self, lam: Tensor) -> Tensor:
         """Return as many counts as there are rates, as floats."""
         return torch.poisson(lam, generator=self._torch)

@@ -22,6 +22,7 @@ __all__ = [
     "power",
     "standard_normal",
     "take",
+    "uniform",
 ]
 
 
@@ -102,6 +103,15 @@ def poisson(rates: Any, generator: Generator) -> Any:
         return generator.poisson(rates)
     counts = generator.poisson(rates.transpose(0, 2, 3, 1))
     return counts.transpose(0, 3, 1, 2).astype(np.float32)
+
+
+def uniform(images: Any, generator: Generator) -> Any:
+    """Return float32 values between 0 and 1 for images (N, C, H, W), in the order of the normal."""
+    count, channels, height, width = images.shape
+    if not isinstance(images, np.ndarray):
+        return generator.uniform_values((count, channels, height, width))  # type: ignore[attr-defined]
+    drawn = np.asarray(generator.random((count, height, width, channels)), np.float32)
+    return drawn.transpose(0, 3, 1, 2)
 
 
 def host_generator(generator: Any) -> np.random.Generator:

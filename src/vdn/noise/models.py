@@ -33,7 +33,6 @@ __all__ = [
     "CameraNoise",
     "Clean",
     "Correlated",
-    "EightBit",
     "Gaussian",
     "Map",
     "NoiseModel",
@@ -240,22 +239,6 @@ class CameraNoise:
             raise InputError(f"camera noise takes 1 or 3 channels, these are {clean.shape[1]}")
         host = host_generator(generator)
         return photograph_with_sigma([sample_camera(host) for _ in clean], clean, generator)
-
-
-@dataclass(frozen=True)
-class EightBit:
-    """The noise of another model, clipped and rounded; the standard deviation is that before."""
-
-    noise: NoiseModel
-
-    @property
-    def normal(self) -> bool:
-        return self.noise.normal
-
-    def __call__(self, clean: Any, generator: Generator) -> Noisy:
-        noisy, sigma = self.noise(clean, generator)
-        xp = namespace(noisy)
-        return xp.round(xp.clip(noisy, 0, 1) * 255) / 255, sigma
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,19 @@
 ``photons``        ``sigma`` at white: photons and read-out in any proportion
 ``correlated``     ``sigma``, ``blur`` (1): Gaussian noise smoothed by so many pixels
 ``camera``         a random camera, 8 bits
+``common``         ``sigma``: white and Gaussian, the same in all channels
+``per_channel``    ``sigma``: white and Gaussian, of another level in every channel
+``speckle``        ``sigma`` at white: multiplicative
+``grain``          ``sigma``, ``memory`` (0.1..0.7), ``colour`` (0..0.5): film, by luma
+``resized``        ``sigma``, ``factor`` (0.5..2): of another resolution
+``rows``           ``sigma``: one value for each row
+``hot``            ``share`` of a thousand pixels, too bright
 ``file.py:name``   a function ``(clean, generator) -> (noisy, sigma)`` of one's own
 ================== ===============================================================================
 
-``-8bit`` at the end clips and rounds. ``awgn25``, ``poisson30`` and ``correlated25`` are the names
-that tables have for ``gaussian:25``, ``poisson:30,2`` and ``correlated:25``.
+``A+B`` is one noise on another; ``+jpeg:QUALITY`` compresses, ``+8bit`` clips and rounds, and so
+does ``-8bit`` at the end. ``awgn25``, ``poisson30`` and ``correlated25`` are the names that tables
+have for ``gaussian:25``, ``poisson:30,2`` and ``correlated:25``.
 """
 
 import math
@@ -31,13 +39,13 @@ from typing import Any
 import numpy as np
 
 from vdn.errors import InputError
+from vdn.noise.chain import Chain, Compressed, EightBit, Stage
 from vdn.noise.fields import TEST_MAPS
 from vdn.noise.models import (
     Bump,
     CameraNoise,
     Clean,
     Correlated,
-    EightBit,
     Gaussian,
     Map,
     NoiseModel,
@@ -45,6 +53,15 @@ from vdn.noise.models import (
     Photons,
     Poisson,
     Span,
+)
+from vdn.noise.structured import (
+    Common,
+    Grain,
+    HotPixels,
+    PerChannel,
+    Resized,
+    Rows,
+    Speckle,
 )
 from vdn.own_function import load_function
 
@@ -68,13 +85,25 @@ NOISE: Mapping[str, Callable[..., NoiseModel]] = MappingProxyType(
         "photons": Photons,
         "correlated": Correlated,
         "camera": CameraNoise,
+        "common": Common,
+        "per_channel": PerChannel,
+        "speckle": Speckle,
+        "grain": Grain,
+        "resized": Resized,
+        "rows": Rows,
+        "hot": HotPixels,
     }
 )
 """Name to what makes the model, given a `Span` for each of its parameters."""
 
+STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
+    {"jpeg": Compressed, "8bit": EightBit}
+)
+"""What can be done to a noisy image, by name."""
+
 _TABLE_NAMES = {"awgn": "gaussian:{}", "poisson": "poisson:{},2", "correlated": "correlated:{}"}
 _TABLE_NAME = re.compile(rf"({'|'.join(_TABLE_NAMES)})([1-9]\d*)")
-_POSITIVE = ("photons",)
+_POSITIVE = ("photons", "factor", "quality")
 _EIGHT_BIT = "-8bit"
 
 
@@ -95,31 +124,52 @@ def parse_noise(text: str) -> NoiseModel:
     >>> parse_noise("poisson30") == parse_noise("poisson:photons=30,read=2")
     True
     """
+    if text.endswith(_EIGHT_BIT):
+        text = f"{text.removesuffix(_EIGHT_BIT)}+8bit"
+    if "+" in text:
+        return _chain(text)
     path, colon, function = text.rpartition(":")
     if colon and path.endswith(".py"):
         return OwnFunction(Path(path), load_function(path, function))
-    if text.endswith(_EIGHT_BIT):
-        return EightBit(parse_noise(text.removesuffix(_EIGHT_BIT)))
     if table := _TABLE_NAME.fullmatch(text):
         return parse_noise(_TABLE_NAMES[table[1]].format(table[2]))
-    name, colon, values = text.partition(":")
-    if name not in NOISE:
+    return _parse(text, text, NOISE)
+
+
+def _chain(text: str) -> NoiseModel:
+    """Return the chain of what a text names with `+` between."""
+    steps: list[NoiseModel | Stage] = []
+    for part in text.split("+"):
+        stage = part.partition(":")[0] in STAGES
+        try:
+            steps.append(_parse(part, text, STAGES) if stage else parse_noise(part))
+        except InputError as error:
+            raise error if repr(text) in str(error) else InputError(f"{text!r}: {error}") from None
+    if isinstance(steps[0], Stage):
+        steps.insert(0, Clean())
+    return Chain(steps)
+
+
+def _parse(part: str, text: str, known: Mapping[str, Callable[..., Any]]) -> Any:
+    """Return what one part of a text names."""
+    name, colon, values = part.partition(":")
+    if name not in known:
         raise InputError(f"noise {text!r} is not known; known are {GRAMMAR}")
-    make = NOISE[name]
-    known = {field.name: field.default is MISSING for field in _parameters(make)}
+    make = known[name]
+    takes = {field.name: field.default is MISSING for field in _parameters(make)}
     given: dict[str, Span] = {}
     for word in values.split(",") if colon else ():
         key, equals, value = word.rpartition("=")
-        key = key if equals else next((k for k in known if k not in given), "")
-        if key not in known or key in given:
-            takes = f"the values {', '.join(known)}" if known else "no value"
-            raise InputError(f"noise {text!r} has {word!r} too much; {name} takes {takes}")
+        key = key if equals else next((k for k in takes if k not in given), "")
+        if key not in takes or key in given:
+            wanted = f"the values {', '.join(takes)}" if takes else "no value"
+            raise InputError(f"noise {text!r} has {word!r} too much; {name} takes {wanted}")
         given[key] = _span(value, key, text)
-    missing = [key for key, needed in known.items() if needed and key not in given]
+    missing = [key for key, needed in takes.items() if needed and key not in given]
     if missing:
         raise InputError(
-            f"noise {text!r} lacks its {missing[0]}; write {_written(name)}, each a number or "
-            "LOW..HIGH"
+            f"noise {text!r} lacks its {missing[0]}; write {_written(name, make)}, each a number "
+            "or LOW..HIGH"
         )
     try:
         return make(**given)
@@ -137,12 +187,15 @@ def loudest(noises: Iterable[str]) -> float:
     >>> loudest(["gaussian:0..50", "camera"]), loudest(["bump"])
     (50.0, 80.0)
     """
-    found = [0.0]
-    for model in map(parse_noise, noises):
-        span = getattr(model, "sigma", Span(0))
-        margin = 5.0 if isinstance(model, Bump) else 0.0
-        found.append((span.low if span.high is None else span.high) + margin)
-    return max(found) or 80.0
+    return max((_largest(parse_noise(name)) for name in noises), default=0.0) or 80.0
+
+
+def _largest(model: Any) -> float:
+    if isinstance(model, Chain):
+        return math.hypot(*map(_largest, model.steps))
+    span = getattr(model, "sigma", Span(0))
+    margin = 5.0 if isinstance(model, Bump) else 0.0
+    return (span.low if span.high is None else span.high) + margin
 
 
 def _parameters(make: Any) -> tuple[Any, ...]:
@@ -166,9 +219,9 @@ def _span(value: str, key: str, text: str) -> Span:
     return span
 
 
-def _written(name: str) -> str:
+def _written(name: str, make: Any) -> str:
     """Return how the noise of a name is written."""
-    parameters = _parameters(NOISE[name])
+    parameters = _parameters(make)
     needed = [field.name.upper() for field in parameters if field.default is MISSING]
     others = [field.name.upper() for field in parameters if field.default is not MISSING]
     text = f"{name}:{','.join(needed)}" if needed else name
@@ -177,5 +230,11 @@ def _written(name: str) -> str:
     return text
 
 
-GRAMMAR = ", ".join([*map(_written, NOISE), "file.py:function"])
+GRAMMAR = ", ".join(
+    [
+        *(_written(name, make) for name, make in NOISE.items()),
+        "file.py:function",
+        *(f"NOISE+{_written(name, make)}" for name, make in STAGES.items()),
+    ]
+)
 """The names with their values, in one line, for messages and help."""
