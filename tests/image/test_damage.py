@@ -77,5 +77,6 @@ def assert_clear(path):
             text = str(error)
             assert text.startswith(f"{path}: ")
             assert "\n" not in text
+            assert len(text) < 1000
             return False
     return True

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -123,3 +125,47 @@ def test_what_a_window_mirrors_is_near_it(grid):
         assert positions.max() == min(tile.read[0].stop, height) - 1
         assert len(positions) == tile.read[0].stop - tile.read[0].start
         before = positions.min()
+
+
+@given(
+    height=st.integers(1, 900),
+    width=st.integers(1, 900),
+    multiple=st.sampled_from([1, 4, 8]),
+    halo=st.integers(0, 40),
+    memory=st.floats(0.05, 2),
+)
+def test_no_other_grid_of_columns_is_less_work(height, width, multiple, halo, memory):
+    """The grids that are tried leave none out: as if every number of columns had been."""
+
+    def up(length):
+        return -(-length // multiple) * multiple
+
+    rows, columns, margin = up(height), up(width), up(halo)
+    best = None
+    for across in range(1, max((columns - 2 * margin) // multiple, 1) + 1):
+        stride = up(-(-(columns - 2 * margin) // across))
+        wide = columns if across == 1 else 2 * margin + stride
+        steps = 1 if across == 1 else -(-(columns - 2 * margin) // stride)
+        tall = min(int(memory * 1e6 / (wide * 10)) // multiple * multiple, rows)
+        if tall < rows and tall <= 2 * margin:
+            continue
+        down = 1 if tall == rows else -(-(rows - 2 * margin) // (tall - 2 * margin))
+        if down > 1:
+            stride = up(-(-(rows - 2 * margin) // down))
+            tall, down = 2 * margin + stride, -(-(rows - 2 * margin) // stride)
+        work = steps * down * tall * wide
+        best = work if best is None else min(best, work)
+    if best is None:
+        with pytest.raises(InputError):
+            choose_window(height, width, halo, multiple, 10, memory)
+        return
+    window = choose_window(height, width, halo, multiple, 10, memory)
+    each = list(tiles(height, width, window, halo, multiple))
+    assert len(each) * window[0] * window[1] == best
+
+
+def test_a_width_that_a_damaged_file_makes_up_takes_no_time():
+    begun = time.perf_counter()
+    with pytest.raises(InputError, match="max_memory"):
+        choose_window(37, 2**31 - 1, 120, 8, 1000, 1000, bytes_per_row=2**33)
+    assert time.perf_counter() - begun < 2

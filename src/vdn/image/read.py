@@ -21,6 +21,7 @@ from vdn.image.spool import spool_file
 __all__ = ["open_picture", "read"]
 
 _T = TypeVar("_T")
+_LONGEST = 300  # characters of what a decoder says, which may be pixels
 
 
 def open_picture(
@@ -117,4 +118,4 @@ def _translating(name: Path, call: Callable[[], _T], part: str = "") -> _T:
     except Exception as error:  # decoders raise nearly anything when a file is damaged
         texts = (text.decode("utf-8", "replace") for text in error.args if isinstance(text, bytes))
         reason = " ".join((next(texts, "") or str(error)).split()) or type(error).__name__
-        raise FileError(f"{where}is damaged or cut short ({reason})") from error
+        raise FileError(f"{where}is damaged or cut short ({reason[:_LONGEST]})") from error

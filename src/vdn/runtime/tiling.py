@@ -186,8 +186,7 @@ def choose_window(
     rows, columns = round_up(height, multiple), round_up(width, multiple)
     margin = round_up(halo, multiple)
     best: tuple[int, tuple[int, int]] | None = None
-    for across in range(1, max((columns - 2 * margin) // multiple, 1) + 1):
-        window_width, across = _balanced(columns, margin, multiple, across)
+    for window_width, across in _grids(columns, margin, multiple):
         row = window_width * bytes_per_pixel + bytes_per_row
         window_height = min(int((max_memory - held) * 1e6 / row) // multiple * multiple, rows)
         if window_height < rows and window_height <= 2 * margin:
@@ -207,6 +206,25 @@ def choose_window(
             f"{height} x {width}; give at least {math.ceil(needed)}"
         )
     return best[1]
+
+
+def _grids(length: int, margin: int, multiple: int) -> Iterator[tuple[int, int]]:
+    """Yield every window that covers `length` in a number of steps, and that number.
+
+    There are about twice as many as the root of the length, so that not even a length that a
+    damaged file makes up takes long.
+    """
+    count = 1
+    while count <= max((length - 2 * margin) // multiple, 1):
+        window, count = _balanced(length, margin, multiple, count)
+        yield window, count
+        stride = window - 2 * margin
+        if count == 1:
+            count = 2
+        elif stride <= multiple:
+            return
+        else:
+            count = max(count + 1, -(-(length - 2 * margin) // (stride - multiple)))
 
 
 def _balanced(length: int, margin: int, multiple: int, count: int) -> tuple[int, int]:
