@@ -6,12 +6,11 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vdn.errors import InputError
 from vdn.image.frame import Frame
 from vdn.image.ranges import range_of
-from vdn.noise.whiteness import measure_whiteness
+from vdn.noise.whiteness import WHITE, measure_whiteness
 from vdn.predictions import LoadedModel
 from vdn.runtime.cards import Card, find_model, list_models
 from vdn.runtime.engine import WORKING_MEMORY, Engine, memory_share
@@ -19,8 +18,7 @@ from vdn.runtime.engine import WORKING_MEMORY, Engine, memory_share
 __all__ = ["Choice", "Models"]
 
 _CROP = 512  # pixels a side that are looked at to choose a model
-_CROP_BYTES = 2**24
-_WHITE, _CORRELATED = 0.8, 0.5  # ratios of `Whiteness` from and to which noise is called so
+_CORRELATED = 0.5  # ratio of `Whiteness` up to which noise is called so
 _VISIBLE = 0.7 / 255  # of the range: less noise than that says nothing
 _DEVICES = ("auto", "cpu", "gpu", "npu", "cuda", "mps", "torch")
 
@@ -166,11 +164,11 @@ def _suited(frame: Frame) -> tuple[tuple[str, ...], str]:
     """Return the names of models, the best suited first, and why."""
     if not frame.channels.startswith("colour") and frame.color_channels > 1:
         return ("gray", "photo", "gaussian"), "separate channels"
-    crop = _crop(frame)
+    crop = frame.middle(_CROP)
     found = measure_whiteness(crop) if crop.size else None
     colour = frame.color_channels == 3
     visible = found is not None and found.sigma > _VISIBLE * range_of(crop, frame.no_data).scale
-    if found is not None and visible and found.ratio >= _WHITE:
+    if found is not None and visible and found.ratio >= WHITE:
         names = ("gaussian", "photo", "gray") if colour else ("gray", "gaussian", "photo")
         return names, "noise independent from pixel to pixel"
     if found is not None and found.ratio <= _CORRELATED:
@@ -180,14 +178,3 @@ def _suited(frame: Frame) -> tuple[tuple[str, ...], str]:
     if frame.dtype == np.uint8 or found is not None:
         return ("photo", "gaussian", "gray"), "little noise, or of no clear kind"
     return ("gaussian", "photo", "gray"), "too small to tell"
-
-
-def _crop(frame: Frame) -> NDArray[Any]:
-    """Return pixels from the middle of a frame, without alpha."""
-    rows = min(_CROP, max(2 * _CROP_BYTES // max(frame.row_bytes, 1), 32))
-    (top, height), (left, width) = (
-        (max(length - wanted, 0) // 2, min(length, wanted))
-        for length, wanted in zip(frame.shape[:2], (rows, _CROP), strict=True)
-    )
-    pixels = frame.rows(top, top + height)[:, left : left + width]
-    return np.atleast_3d(pixels)[..., : frame.color_channels]

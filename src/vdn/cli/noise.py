@@ -16,6 +16,7 @@ from vdn.errors import InputError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
+    from vdn.noise.law import NoiseLaw
     from vdn.noise_summary import Cell
     from vdn.streaming import FrameNoise, IOThreads
 
@@ -146,7 +147,25 @@ def _describe(
         f"  noisiest  {_place(summary.noisiest)}",
         f"  kind      {profile.describe()}",
     ]
+    if found.laws is not None:
+        record["laws"] = [None if law is None else asdict(law) for law in found.laws]
+        lines += [f"  law       {_law(law)}" for law in found.laws if law is not None]
     return record, "\n".join(lines)
+
+
+def _law(law: "NoiseLaw") -> str:
+    """Say the law of a channel."""
+    dark, bright = law.span
+    if not law.depends_on_signal:
+        return f"variance {law.a * (dark + bright) / 2 + law.b:.3g} whatever the brightness"
+    slope = f"variance {law.a:.3g} ({_ends(law.a_interval)}) x brightness"
+    if not law.b_known:
+        return f"{slope} + an unknown constant (nothing is darker than {dark:.3g})"
+    return f"{slope} + {law.b:.3g} ({_ends(law.b_interval)}), from {dark:.3g} to {bright:.3g}"
+
+
+def _ends(interval: tuple[float, float]) -> str:
+    return f"{interval[0]:.3g} to {interval[1]:.3g}"
 
 
 def _place(cell: "Cell") -> str:

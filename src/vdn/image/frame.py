@@ -16,6 +16,7 @@ CHANNELS = ("gray", "gray+alpha", "colour", "colour+alpha", "planes")
 
 _COUNTS = {"gray": (1,), "gray+alpha": (2,), "colour": (3,), "colour+alpha": (4,)}
 
+_MIDDLE_BYTES = 2**25
 _Rows = Callable[[int, int], NDArray[Any]]
 
 
@@ -140,6 +141,19 @@ class Frame(FrameSpec):
     def read(self) -> NDArray[Any]:
         """Return the whole image."""
         return self.rows(0, self.shape[0])
+
+    def middle(self, side: int) -> NDArray[Any]:
+        """Return pixels from the middle, (h, w, C) of at most `side` rows and columns, no alpha.
+
+        Of frames with very long rows there are fewer.
+        """
+        rows = min(side, max(_MIDDLE_BYTES // max(self.row_bytes, 1), 32))
+        (top, height), (left, width) = (
+            (max(length - wanted, 0) // 2, min(length, wanted))
+            for length, wanted in zip(self.shape[:2], (rows, side), strict=True)
+        )
+        pixels = self.rows(top, top + height)[:, left : left + width]
+        return np.atleast_3d(pixels)[..., : self.color_channels]
 
     def reading(self, read_rows: _Rows) -> "Frame":
         """Return the same frame, read another way."""

@@ -82,7 +82,8 @@ def smooth_at(
         total = np.zeros((), planes.dtype)
         for offset, weight in enumerate(kernel, start=-radius):
             mirrored = _mirror(positions + offset, planes.shape[axis])
-            total = total + weight * np.take(planes, mirrored, axis)
+            # Not `take`, which first copies the whole of what does not lie in one piece.
+            total = total + weight * (planes[mirrored] if axis == 0 else planes[:, mirrored])
         planes = total
     return planes
 

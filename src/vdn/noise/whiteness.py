@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Whiteness", "measure_whiteness"]
+__all__ = ["WHITE", "Whiteness", "measure_whiteness"]
+
+WHITE = 0.8
+"""The ratio from which on noise is called independent."""
 
 _BLOCK = 16  # pixels a side
 _FLATTEST = 1 / 8  # of the blocks: there the noise is, the picture is not

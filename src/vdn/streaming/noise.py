@@ -9,12 +9,15 @@ import numpy as np
 from vdn.image.frame import FrameSpec
 from vdn.image.picture import Picture
 from vdn.models import Models
+from vdn.noise.law import NoiseLaw, fit_white
 from vdn.noise_summary import NoiseSummary
 from vdn.predictions import Request
 from vdn.streaming.frames import choose_models, pass_frames
-from vdn.streaming.io_threads import IOThreads
+from vdn.streaming.io_threads import IOThreads, wait_for
 
 __all__ = ["FrameNoise", "estimate_picture_noise"]
+
+_LAW_SIDE = 1024  # pixels a side of the part that the law is read off
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,15 @@ class FrameNoise:
     summary
         How much noise there is, where, of what kind; without its samples if there are several
         frames.
+    laws
+        How the variance depends on brightness by the pixels in the middle of the only frame, one
+        law a channel: see `vdn.noise.law.fit_white`.
     """
 
     frame: FrameSpec
     model: str
     summary: NoiseSummary
+    laws: tuple[NoiseLaw | None, ...] | None = None
 
 
 def estimate_picture_noise(
@@ -52,6 +59,9 @@ def estimate_picture_noise(
     total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
     request, frames = Request(noise_only=True), []
     choices = choose_models(models, picture.frames, io_threads)
+    middle = None
+    if len(picture.frames) == 1:
+        middle = wait_for(io_threads.read(picture.frame.middle, _LAW_SIDE))
     for step in pass_frames(
         models, picture.frames, choices, io_threads, request, all_read=all_read
     ):
@@ -64,5 +74,6 @@ def estimate_picture_noise(
         summary.statistics.check(step.ranges)
         if len(picture.frames) > 1:
             summary.release()
-        frames.append(FrameNoise(step.frame.spec(), step.card.name, summary))
+        laws = None if middle is None else fit_white(middle)
+        frames.append(FrameNoise(step.frame.spec(), step.card.name, summary, laws))
     return frames
