@@ -38,6 +38,23 @@ def test_noise_tells_how_much_where_and_of_what_kind(gradient):
         assert word in done.stdout
 
 
+def test_noise_reads_the_law_of_white_noise_off_the_pixels(tmp_path):
+    rows, columns = np.mgrid[:256, :256] / 256
+    clean = np.stack([rows, columns, 0.5 * rows + 0.5 * columns], -1)
+    noisy = 0.01 * np.random.default_rng(0).poisson(clean / 0.01)
+    noisy += 0.05 * np.random.default_rng(1).standard_normal(clean.shape)
+    write(tmp_path / "a.tif", noisy.astype(np.float32))
+    done = run("noise", tmp_path / "a.tif")
+    assert done.stdout.count("  law       variance 0.0") == 3
+    assert re.search(r"variance 0\.\d+ \(0\.\d+ to 0\.\d+\) x brightness \+ 0\.00", done.stdout)
+    record = json.loads(run("noise", tmp_path / "a.tif", "--json").stdout)
+    for law in record["laws"]:
+        assert law["a_interval"][0] < law["a"] < law["a_interval"][1]
+        assert law["a"] == pytest.approx(0.01, rel=0.15)
+        assert law["b"] == pytest.approx(0.0025, rel=0.2)
+        assert law["b_known"]
+
+
 def test_noise_as_json(gradient, tmp_path):
     done = run("noise", gradient, tmp_path / "absent.png", "--json")
     assert done.exit_code == 1
