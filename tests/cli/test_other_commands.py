@@ -92,6 +92,21 @@ def test_the_plot_without_matplotlib(gradient, tmp_path, monkeypatch):
     assert "pip install matplotlib" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("my photo.jpg", "vdn denoise 'my photo.jpg'"),
+        ("denoize", "did you mean: vdn denoise"),
+        ("zzz", "did you mean: vdn --help"),
+    ],
+)
+def test_what_was_meant_is_said(word, hint):
+    done = run(word)
+    assert done.exit_code == 2
+    assert f"No such command '{word}'; " in done.stderr
+    assert hint in done.stderr
+
+
 @pytest.mark.parametrize("module", ["vdn", "vdn.cli"])
 def test_the_command_is_a_module_too(module):
     command = [sys.executable, "-m", module, "--version"]

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import os
 import sys
 
 import click
@@ -19,10 +20,27 @@ __all__ = ["app", "main"]
 
 
 class _Commands(click.Group):
-    """Lists the commands in the order of their use, not by name."""
+    """Lists the commands in the order of their use, and says what may have been meant."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+            import shlex
+
+            name = args[0]
+            if os.path.lexists(name) or os.path.splitext(name)[1] or os.sep in name:
+                hint = f"to denoise a file: vdn denoise {shlex.quote(name)}"
+            else:
+                near = difflib.get_close_matches(name, self.commands, 1) or ["--help"]
+                hint = f"did you mean: vdn {near[0]}"
+            raise click.UsageError(f"{error.message.rstrip('.')}; {hint}", ctx) from error
 
 
 @click.group(

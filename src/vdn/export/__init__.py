@@ -2,7 +2,6 @@
 
 from vdn.export.loading import load_module
 from vdn.export.onnx_file import export_model, export_run
-from vdn.export.parity import parity
 from vdn.export.shipping import write_cards
 
-__all__ = ["export_model", "export_run", "load_module", "parity", "write_cards"]
+__all__ = ["export_model", "export_run", "load_module", "write_cards"]
