@@ -201,7 +201,8 @@ class Denoiser:
         target
             The clean picture; its suffix, or `format`, says in which format.
         noise_map, uncertainty
-            TIFF files to write the standard deviation of the noise and of the error into.
+            TIFF files to write the standard deviation of the noise and of the error into; with
+            `.png` at the end 16-bit pictures to look at, which say what a step is worth.
         strength, noise_sigma
             As in `__call__`; the noise may be a file that holds its map.
         format, quality

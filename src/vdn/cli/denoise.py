@@ -45,8 +45,14 @@ __all__ = ["denoise"]
     metavar="NUMBER|FILE",
     help="The noise's standard deviation if you know it, in the units of the picture.",
 )
-@click.option("--noise-map", is_flag=True, help="Write the noise's standard deviation as TIFF too.")
-@click.option("--uncertainty", is_flag=True, help="Write the result's standard error as TIFF too.")
+@click.option("--noise-map", is_flag=True, help="Write the noise's standard deviation too.")
+@click.option("--uncertainty", is_flag=True, help="Write the result's standard error too.")
+@click.option(
+    "--map-format",
+    type=click.Choice(["tiff", "png"]),
+    default="tiff",
+    help="Of these maps: floats in the units of the picture, or 16 bits for any viewer.",
+)
 @options.files_from
 @options.null
 @click.option(
@@ -83,6 +89,7 @@ def denoise(
     noise_sigma: str | None,
     noise_map: bool,
     uncertainty: bool,
+    map_format: str,
     files_from: str | None,
     null: bool,
     skip_existing_: bool,
@@ -101,7 +108,8 @@ def denoise(
     """Remove the noise of pictures, whatever it is.
 
     a.png becomes a.denoised.png beside it; with the maps also a.noise.tiff and
-    a.uncertainty.tiff, float32 in the units of the picture. With -o OUT, folders
+    a.uncertainty.tiff, float32 in the units of the picture (with --map-format png
+    16 bits, whose description says what a step is worth). With -o OUT, folders
     are mirrored in the folder OUT. In folders, hidden files, results of earlier
     runs and files that are not pictures are skipped. One bad file does not stop the
     others; a stopped run is resumed with --skip-existing.
@@ -133,6 +141,7 @@ def denoise(
             suffix=lambda path: output_suffix(path, format),
             noise_map=noise_map,
             uncertainty=uncertainty,
+            map_suffix=f".{map_format}",
         )
         _check_standard_output(plans, json)
     with usage_errors("--noise-sigma"):

@@ -16,7 +16,7 @@ __all__ = ["STANDARD", "Input", "find_inputs", "names_many"]
 STANDARD = Path("-")
 """Standard input, or standard output."""
 
-_MADE = (".noise.tiff", ".uncertainty.tiff")
+_MADE = (".noise.tiff", ".uncertainty.tiff", ".noise.png", ".uncertainty.png")
 _RESULT = re.compile(r"\.denoised(\.ome)?(\.[^.]*)?$", re.IGNORECASE)
 
 

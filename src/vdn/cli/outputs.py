@@ -74,6 +74,7 @@ def plan_outputs(
     suffix: Callable[[Path], str],
     noise_map: bool = False,
     uncertainty: bool = False,
+    map_suffix: str = ".tiff",
 ) -> list[Plan]:
     """Name the outputs of every input.
 
@@ -93,6 +94,8 @@ def plan_outputs(
         Tells the extension of the output from the name of the input.
     noise_map, uncertainty
         Whether these are wanted.
+    map_suffix
+        Their extension.
 
     Raises
     ------
@@ -127,8 +130,8 @@ def plan_outputs(
         name = image.stem.removesuffix(".ome").removesuffix(_MARK)
         outputs = Outputs(
             image,
-            image.with_name(f"{name}.noise.tiff") if noise_map else None,
-            image.with_name(f"{name}.uncertainty.tiff") if uncertainty else None,
+            image.with_name(f"{name}.noise{map_suffix}") if noise_map else None,
+            image.with_name(f"{name}.uncertainty{map_suffix}") if uncertainty else None,
         )
         problem = entry.problem or _clash(entry, outputs, owner) or _would_replace(outputs, sources)
         plans.append(Plan(entry, outputs, outputs, problem))

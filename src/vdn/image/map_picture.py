@@ -1,0 +1,79 @@
+"""A map of standard deviations as a picture that every viewer opens: 16 bits, one channel."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdn.errors import FileError
+from vdn.image.atomic import replacing
+from vdn.image.encoding import WriteOptions
+from vdn.image.frame import Frame, FrameSpec
+from vdn.image.metadata import Metadata, build_exif
+from vdn.image.picture import Picture
+from vdn.image.read import open_picture
+from vdn.image.write import create_picture
+from vdn.image.writer import PictureWriter
+
+__all__ = ["SUFFIX", "create_map_picture"]
+
+SUFFIX = ".png"
+_DESCRIPTION = 270  # the tag ImageDescription
+_ROWS = 256
+_WHITE, _TOP = 65535, 99.0  # the value, and the percentile of the map that gets 9/10 of it
+
+
+@contextmanager
+def create_map_picture(
+    path: Path, like: Picture, frames: Sequence[FrameSpec], *, overwrite: bool = False
+) -> Iterator[PictureWriter]:
+    """Write a map of one frame as a gray PNG of 16 bits; see `vdn.image.create_map`.
+
+    What is written are standard deviations; of several channels it shows the root mean square. How
+    much one step is in the units of the picture stands in the description of the file. The values
+    lie in a file beside it until the largest is known.
+
+    Raises
+    ------
+    FileError
+        When there are several frames, or as `create_picture`.
+    """
+    if len(frames) != 1:
+        raise FileError(f"{path}: a PNG holds one map, not {len(frames)}; write TIFF")
+    with replacing(path, overwrite) as temporary:
+        values = temporary.with_name(f"{temporary.name}.tiff")
+        try:
+            options = WriteOptions(format="tiff")
+            with create_picture(values, like.geometry(), frames, options=options) as writer:
+                yield writer
+            _draw(values, temporary, like)
+        finally:
+            values.unlink(missing_ok=True)
+
+
+def _draw(values: Path, target: Path, like: Picture) -> None:
+    with open_picture(values) as picture:
+        frame = picture.frame
+        height = frame.shape[0]
+        step = max(height // (8 * _ROWS), 1) * _ROWS
+        sample = [_joined(frame, start) for start in range(0, height, step)]
+        top = float(np.percentile(np.concatenate([rows.ravel() for rows in sample]), _TOP))
+        unit = top / (0.9 * _WHITE) or 1.0
+        text = f"standard deviation, in units of the picture: {unit:.6g} times the value"
+        metadata = like.geometry().metadata
+        tags = metadata.exif_tags() | {_DESCRIPTION: text}
+        described = Metadata(exif=build_exif(tags, {}), dpi=metadata.dpi)
+        gray = Frame.of(np.empty((1, 1), np.uint16)).spec(shape=frame.shape[:2])
+        shown = Picture([], described, "png", values, {})
+        with create_picture(target, shown, [gray], overwrite=True) as writer:
+            for start in range(0, height, _ROWS):
+                rows = np.clip(np.rint(_joined(frame, start) / unit), 0, _WHITE)
+                writer.write_rows(0, rows.astype(np.uint16))
+
+
+def _joined(frame: Frame, start: int) -> NDArray[np.float32]:
+    rows = np.atleast_3d(frame.rows(start, min(start + _ROWS, frame.shape[0])))
+    joined: NDArray[np.float32] = np.sqrt(np.mean(np.square(rows), axis=2))
+    return joined
