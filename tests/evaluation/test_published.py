@@ -76,7 +76,7 @@ def test_sets_of_the_suites_are_known():
         (('metric = "psnr"', 'metric = "dB"'), "dB"),
         (('source = "a paper"', ""), "source"),
         (('source = "a paper"', 'source = "a"\nsorce = "b"'), "sorce"),
-        (('title = "A table"', 'title = "A table"\ntold = ["none"]'), "none"),
+        (('title = "A table"', 'title = "A table"\nnon_blind = ["none"]'), "none"),
         (("[[table]]", "[[tables]]"), "tables"),
         (("{", "("), "TOML"),
     ],

@@ -1,4 +1,4 @@
-"""Many files in one command: opened, worked on and told about, whatever happens to some."""
+"""Many files in one command: opened, worked on and reported, whatever happens to some."""
 
 import json
 import logging

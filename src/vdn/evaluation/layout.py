@@ -75,7 +75,7 @@ def lay_out(suite: Suite, rows: Sequence[Row], published: Published) -> list[Tab
         Stands below ours, with the difference in brackets: to the method itself where one of
         ours implements it, else to VDN.
     """
-    tables = _quality(suite, rows, published if suite.exhibit else None, "psnr", "")
+    tables = _quality(suite, rows, published if suite.example else None, "psnr", "")
     shared = shared_images(rows)
     if len(shared) < len(rows) and shared:
         tables += _quality(suite, shared, None, "psnr", ", only pictures every method has done")
@@ -179,9 +179,9 @@ def _published_lines(theirs: Theirs, cases: Sequence[str], metric: Metric) -> li
     lines = []
     for method in methods:
         figures = [theirs[case].get(method) for case in cases]
-        told = any(figure is not None and figure.told for figure in figures)
+        non_blind = any(figure is not None and figure.non_blind for figure in figures)
         texts = tuple(_NONE if f is None else metric.write(f.value) for f in figures)
-        lines.append(Line(f"{method}{' †' if told else ''}, published", texts, ours=False))
+        lines.append(Line(f"{method}{' †' if non_blind else ''}, published", texts, ours=False))
     return lines
 
 
@@ -190,8 +190,8 @@ def _sources(theirs: Theirs, compared: set[str]) -> list[str]:
     notes = []
     if compared:
         notes.append(f"In brackets: the difference to the published {', '.join(sorted(compared))}.")
-    if any(figure.told for figure in figures):
-        notes.append("† was told the level of the noise, or trained for it.")
+    if any(figure.non_blind for figure in figures):
+        notes.append("† was given the level of the noise, or trained for it.")
     if figures:
         sources = "; ".join(dict.fromkeys(figure.source for figure in figures))
         notes.append(f"Published figures: {sources}.")

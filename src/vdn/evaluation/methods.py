@@ -3,7 +3,7 @@
 A method is named as on the command line: `noisy` (the input itself), a shipped model, an `.onnx`
 file, a method or an estimate of the noise of `vdn.external`, a file of network weights or a run
 folder that it can load, or `file.py:function` of the user's own. What follows
-an `@` says where it gets the noise from: `bm3d@true` is told the true standard deviation,
+an `@` says where it gets the noise from: `bm3d@true` is given the true standard deviation,
 `bm3d@gaussian` the map that the model `gaussian` infers; without it the method is blind.
 """
 
@@ -21,9 +21,9 @@ from vdn import external
 from vdn.errors import FileError, InputError
 from vdn.own_function import load_function
 
-__all__ = ["TOLD", "Denoise", "Method", "Ready", "parse_method"]
+__all__ = ["TRUE_NOISE", "Denoise", "Method", "Ready", "parse_method"]
 
-TOLD = "true"
+TRUE_NOISE = "true"
 _CHECKPOINT = "checkpoint.pt"
 
 
@@ -55,7 +55,7 @@ class Method:
     sigma_from
         Empty for a blind method, "true" to tell it the truth, else a description of `load_sigma`.
     load_sigma
-        Makes the estimate of the noise the method is told: ``image -> standard deviation``.
+        Makes the estimate of the noise the method is given: ``image -> standard deviation``.
     estimates
         Whether it can stand in the suite `noise`.
 
@@ -83,8 +83,8 @@ class Ready:
         self._sigma = method.load_sigma() if method.load_sigma else None
 
     def denoise(self, noisy: NDArray[np.float32], true_sigma: ArrayLike | None) -> Any:
-        """Denoise; the truth reaches only a method that is to be told it."""
-        if self.method.sigma_from == TOLD:
+        """Denoise; the truth reaches only a method that is to get it."""
+        if self.method.sigma_from == TRUE_NOISE:
             if true_sigma is None:
                 raise InputError(f"{self.method.name}: the true noise of a photograph is not known")
             return self._denoise(noisy, true_sigma)
@@ -131,8 +131,8 @@ def parse_method(text: str, threads: int | None = None, precision: str = "auto")
     method = _find(name, threads, precision)
     if not source:
         return method
-    if source == TOLD:
-        return replace(method, name=f"{method.name}@{TOLD}", sigma_from=TOLD)
+    if source == TRUE_NOISE:
+        return replace(method, name=f"{method.name}@{TRUE_NOISE}", sigma_from=TRUE_NOISE)
     estimate = _find(source, threads, precision)
     return replace(
         method,

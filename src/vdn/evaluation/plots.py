@@ -63,7 +63,7 @@ def _entries(
         (m, cell.mean, colours[m]) for (s, c, m), cell in cells.items() if (s, c) == (set_, case)
     ]
     for name, figure in published.cell(set_, case).items():
-        label = f"{name} †" if figure.told else name
+        label = f"{name} †" if figure.non_blind else name
         entries.append((label, figure.value, REFERENCE if name == "VDN" else PUBLISHED))
     return sorted(entries, key=lambda entry: entry[1])
 

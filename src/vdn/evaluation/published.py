@@ -12,7 +12,7 @@ from vdn.errors import ConfigError
 __all__ = ["Figure", "Published", "published"]
 
 _RANGES = {"psnr": (5.0, 60.0), "ssim": (0.0, 1.0), "seconds": (0.0, 1e5)}
-_KEYS = {"title", "metric", "source", "note", "told", "values"}
+_KEYS = {"title", "metric", "source", "note", "non_blind", "values"}
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Figure:
         Where it stands, and what has to be known to read it.
     set, case, metric, method
         What it is about.
-    told
-        The method was told the level of the noise, or trained for it.
+    non_blind
+        The method was given the level of the noise, or trained for it.
     value
         dB for `psnr`, seconds for `seconds`.
     """
@@ -38,7 +38,7 @@ class Figure:
     case: str
     metric: str
     method: str
-    told: bool
+    non_blind: bool
     value: float
 
 
@@ -128,7 +128,7 @@ def _figures(table: Mapping[str, Any], source: str) -> list[Figure]:
     if table["metric"] not in _RANGES:
         raise ConfigError(f"{where}: metric is {table['metric']!r}; known are {', '.join(_RANGES)}")
     low, high = _RANGES[table["metric"]]
-    told = set(table.get("told", ()))
+    non_blind = set(table.get("non_blind", ()))
     figures = []
     for set_, cases in table["values"].items():
         for case, methods in cases.items():
@@ -139,8 +139,10 @@ def _figures(table: Mapping[str, Any], source: str) -> list[Figure]:
                         f"give a number between {low:g} and {high:g}"
                     )
                 note = table.get("note", "")
-                cell = (set_, case, table["metric"], method, method in told)
+                cell = (set_, case, table["metric"], method, method in non_blind)
                 figures.append(Figure(table["title"], table["source"], note, *cell, value))
-    if absent := told - {figure.method for figure in figures}:
-        raise ConfigError(f"{where}: told names {sorted(absent)[0]}, which has no figure in it")
+    if absent := non_blind - {figure.method for figure in figures}:
+        raise ConfigError(
+            f"{where}: non_blind names {sorted(absent)[0]}, which has no figure in it"
+        )
     return figures

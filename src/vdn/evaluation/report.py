@@ -12,7 +12,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from vdn.errors import FileError
-from vdn.evaluation.exhibits import choose_exhibits, make_exhibit
+from vdn.evaluation.examples import choose_examples, make_example
 from vdn.evaluation.methods import Method, Ready
 from vdn.evaluation.outputs import Results
 from vdn.evaluation.pictures import noise_maps, strip
@@ -107,7 +107,7 @@ def _plots(
     suite: Suite, rows: Sequence[Row], items: Sequence[Item], methods: Sequence[Method], store: Path
 ) -> dict[str, Figure]:
     """Return the plots there is something to draw for, by name."""
-    if suite.exhibit:
+    if suite.example:
         found = {f"bars-{set_}": each for set_, each in bars(suite, rows, published()).items()}
         return found | _shown(suite, rows, items, methods, store)
     drawn = {
@@ -125,18 +125,18 @@ def _shown(
     """Return strips of pictures and maps of the noise, of the methods that could be measured."""
     done = {(row["set"], row["image"], row["case"], row["method"]) for row in rows}
     load = cache(Ready)
-    exhibits = []
-    for item in choose_exhibits(suite, items):
+    examples = []
+    for item in choose_examples(suite, items):
         place = item.set, item.sample.name, item.case
         able = [method for method in methods if (*place, method.name) in done]
         with suppress(FileError):  # a damaged picture is among the failures already
-            exhibits.append(make_exhibit(item, able, load, store))
+            examples.append(make_example(item, able, load, store))
     found = {
-        f"strip-{exhibit.item.set}": strip(exhibit)
-        for exhibit in exhibits
-        if exhibit.item.case in (suite.exhibit, PAIRED)
+        f"strip-{example.item.set}": strip(example)
+        for example in examples
+        if example.item.case in (suite.example, PAIRED)
     }
-    maps = noise_maps([e for e in exhibits if e.item.set == exhibits[0].item.set])
+    maps = noise_maps([e for e in examples if e.item.set == examples[0].item.set])
     return found if maps is None else found | {"noise-maps": maps}
 
 

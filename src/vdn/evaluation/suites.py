@@ -35,7 +35,7 @@ class Suite:
         Pictures are cut at the right and below to a multiple of this.
     sides
         Take the middle square of these sides instead, from pictures that are large enough.
-    exhibit
+    example
         The case pictures are shown in.
     methods
         What is run if nothing is asked for.
@@ -50,7 +50,7 @@ class Suite:
     multiple: int = 1
     sides: tuple[int, ...] = ()
     pairs: bool = False
-    exhibit: str = ""
+    example: str = ""
     methods: tuple[str, ...] = ("noisy", "gaussian")
 
     @property
@@ -73,8 +73,8 @@ class Suite:
         """
         for case in cases:
             check_case(case)
-        exhibit = self.exhibit if self.exhibit in (PAIRED, *cases) else cases[0]
-        return replace(self, cases=tuple(cases), exhibit=exhibit)
+        example = self.example if self.example in (PAIRED, *cases) else cases[0]
+        return replace(self, cases=tuple(cases), example=example)
 
 
 SUITES = {
@@ -88,7 +88,7 @@ SUITES = {
             (*_AWGN, *_MAPS),
             measures.restoration,
             multiple=16,
-            exhibit="case2",
+            example="case2",
         ),
         Suite(
             "awgn",
@@ -100,7 +100,7 @@ SUITES = {
             ),
             _AWGN,
             measures.restoration,
-            exhibit="awgn50",
+            example="awgn50",
         ),
         Suite(
             "real",
@@ -110,7 +110,7 @@ SUITES = {
             ("clean",),
             measures.restoration,
             pairs=True,
-            exhibit=PAIRED,
+            example=PAIRED,
             methods=("noisy", "photo"),
         ),
         Suite(

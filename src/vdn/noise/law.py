@@ -38,7 +38,7 @@ class NoiseLaw:
     span
         The 5th and 95th percentile of the brightness the law rests on.
     b_known
-        Whether b can be told: not where the picture has nothing dark enough.
+        Whether b is known: not where the picture has nothing dark enough.
     flat
         The share of the picture that is flat enough to see the noise.
     """

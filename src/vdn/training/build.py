@@ -25,7 +25,7 @@ def build_model(network: Network, *, end_to_end: bool = False) -> nn.Module:
     Returns
     -------
     nn.Module
-        ``model(noisy)``, or ``model(noisy, sigma=map)`` where it can be told the noise, gives an
+        ``model(noisy)``, or ``model(noisy, sigma=map)`` where it can be given the noise, gives an
         object with ``mean``, ``sigma`` and ``error``, the last two perhaps None.
 
     Examples

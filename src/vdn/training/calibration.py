@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import torch
 
 from vdn.model import VDN
-from vdn.training.validation import Held
+from vdn.training.validation import ValidationCase
 
 __all__ = ["error_scale"]
 
 NORMAL_90 = 1.6448536269514722
 
 
-def error_scale(model: VDN, held: Sequence[Held], non_blind: bool = False) -> float:
+def error_scale(model: VDN, held: Sequence[ValidationCase], non_blind: bool = False) -> float:
     """The factor by which predicted standard deviations of the error are to be multiplied.
 
     Chosen on images held out of training so that mean ± 1.645 scaled deviations holds the clean

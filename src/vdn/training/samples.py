@@ -18,14 +18,14 @@ from vdn.data.pool import ImagePool
 from vdn.errors import ConfigError
 from vdn.noise.registry import parse_noise
 from vdn.training.config import Config
-from vdn.training.validation import Held, held_out_set
+from vdn.training.validation import ValidationCase, validation_cases
 
 __all__ = ["made_ahead", "training_data"]
 
 _AHEAD = 2  # batches a thread makes before they are asked for
 
 
-def training_data(config: Config, device: torch.device) -> tuple[Batches, list[Held]]:
+def training_data(config: Config, device: torch.device) -> tuple[Batches, list[ValidationCase]]:
     """Return the batches to train on, and what is held out of them.
 
     Raises
@@ -59,7 +59,7 @@ def training_data(config: Config, device: torch.device) -> tuple[Batches, list[H
         seed=config.seed,
         device=device,
     )
-    return batches, held_out_set(held_out, held_pairs, data.noise)
+    return batches, validation_cases(held_out, held_pairs, data.noise)
 
 
 def _numbers(sets: Sequence[Sequence[Any]], shares: Sequence[int]) -> Sequence[int]:

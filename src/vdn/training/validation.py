@@ -9,13 +9,13 @@ from torch import nn
 from vdn.data.pair_noise import ROUNDING, MeasuredPair
 from vdn.noise.registry import parse_noise
 
-__all__ = ["Held", "held_out_set", "validate"]
+__all__ = ["ValidationCase", "validate", "validation_cases"]
 
-Held = tuple[str, torch.Tensor, torch.Tensor, torch.Tensor]
+ValidationCase = tuple[str, torch.Tensor, torch.Tensor, torch.Tensor]
 """Name of the case, noisy, clean and true sigma, each (1, C, H, W)."""
 
 
-def held_out_set(
+def validation_cases(
     images: Sequence[np.ndarray],
     pairs: Sequence[MeasuredPair],
     noises: Collection[str] = (),
@@ -23,13 +23,13 @@ def held_out_set(
     size: int = 256,
     limit: int = 12,
     seed: int = 1,
-) -> list[Held]:
+) -> list[ValidationCase]:
     """Centre crops with noise of fixed kinds, and real pairs as they are.
 
     AWGN 15, 25 and 50 and the sincos map always; of the `noises` trained on those that are not
     normal, once each.
     """
-    held: list[Held] = []
+    held: list[ValidationCase] = []
     generator = np.random.default_rng(seed)
     cases = {f"awgn{level}": parse_noise(f"gaussian:{level}") for level in (15, 25, 50)}
     cases["case2"] = parse_noise("case2")
@@ -48,7 +48,9 @@ def held_out_set(
     return held
 
 
-def validate(model: nn.Module, held: Sequence[Held], non_blind: bool = False) -> dict[str, float]:
+def validate(
+    model: nn.Module, held: Sequence[ValidationCase], non_blind: bool = False
+) -> dict[str, float]:
     """Mean PSNR (dB, of the clipped mean) and relative error of the mean sigma, by case.
 
     A `non_blind` model is given the true noise; it is not asked for it, nor is one that estimates

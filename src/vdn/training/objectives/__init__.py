@@ -21,8 +21,8 @@ from torch import Tensor
 from vdn.errors import ConfigError
 from vdn.training.config import Objective
 from vdn.training.objectives import cbdnet, elbo, known_map, mse
-from vdn.training.objectives.reach import freeze_unreached
 from vdn.training.objectives.terms import Model, Terms
+from vdn.training.objectives.trainable import freeze_unreached
 
 __all__ = ["END_TO_END", "NON_BLIND", "SUMMARIES", "Terms", "choose_objective", "freeze_unreached"]
 

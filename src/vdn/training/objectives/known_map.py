@@ -1,4 +1,4 @@
-"""Squared error of a network that is told the true noise map, as FFDNet is."""
+"""Squared error of a network that is given the true noise map, as FFDNet is."""
 
 from collections.abc import Mapping
 

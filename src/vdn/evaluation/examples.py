@@ -17,11 +17,11 @@ from vdn.evaluation.suites import PAIRED, Suite
 from vdn.image.atomic import replacing
 from vdn.noise.fields import TEST_MAPS
 
-__all__ = ["Exhibit", "choose_exhibits", "make_exhibit"]
+__all__ = ["Example", "choose_examples", "make_example"]
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class Example:
     """A picture with the results of all methods.
 
     `clean`, `noisy` and `images` are uint8; `sigma` and `maps` are standard deviations in 255ths,
@@ -41,13 +41,13 @@ class Exhibit:
         return self.sigma is not None and float(np.ptp(self.sigma)) > 0
 
 
-def choose_exhibits(suite: Suite, items: Sequence[Item]) -> list[Item]:
+def choose_examples(suite: Suite, items: Sequence[Item]) -> list[Item]:
     """Take the middle picture of every set: in the suite's case, for the first set in the maps too.
 
     Examples
     --------
     >>> from vdn.evaluation.suites import find_suite
-    >>> choose_exhibits(find_suite("paper"), [])
+    >>> choose_examples(find_suite("paper"), [])
     []
     """
     chosen = []
@@ -56,19 +56,19 @@ def choose_exhibits(suite: Suite, items: Sequence[Item]) -> list[Item]:
         names = list(dict.fromkeys(item.sample.name for item in of_set))
         picture = names[len(names) // 2]
         wanted = (
-            {suite.exhibit, PAIRED, *(TEST_MAPS if number == 0 else ())} if suite.exhibit else {}
+            {suite.example, PAIRED, *(TEST_MAPS if number == 0 else ())} if suite.example else {}
         )
         chosen += [item for item in of_set if item.sample.name == picture and item.case in wanted]
     return chosen
 
 
-def make_exhibit(
+def make_example(
     item: Item, methods: Sequence[Method], load: Callable[[Method], Ready], folder: Path
-) -> Exhibit:
+) -> Example:
     """Denoise a picture by all methods, or take what is in the folder from an earlier report."""
     observation = observe(item)
     sigma = observation.sigma
-    exhibit = Exhibit(
+    example = Example(
         item,
         eight_bit(observation.clean),
         eight_bit(observation.noisy),
@@ -89,10 +89,10 @@ def make_exhibit(
             with replacing(path) as temporary:
                 np.savez_compressed(temporary, **arrays)
         with np.load(path) as stored:
-            exhibit.images[method.name] = stored["image"]
+            example.images[method.name] = stored["image"]
             if "sigma" in stored:
-                exhibit.maps[method.name] = stored["sigma"].astype(np.float32)
-    return exhibit
+                example.maps[method.name] = stored["sigma"].astype(np.float32)
+    return example
 
 
 def _plane(sigma: NDArray[np.floating] | float, shape: tuple[int, ...]) -> NDArray[np.float32]:
