@@ -73,7 +73,7 @@ __all__ = ["evaluate"]
 @click.option(
     "--resume/--fresh",
     default=True,
-    help="Go on with the rows in the folder, or set them aside and begin again.",
+    help="Keep the rows in the folder and measure what is missing, or begin again.",
 )
 @options.seed
 @click.option(
@@ -81,7 +81,7 @@ __all__ = ["evaluate"]
     metavar="N",
     type=click.IntRange(min=1),
     default=1,
-    help="Processes; with several, seconds mean nothing.",
+    help="Processes; with several, times are not measured.",
 )
 @options.threads
 @options.precision
@@ -105,10 +105,10 @@ def evaluate(
     quiet: bool,
     debug: bool,
 ) -> None:
-    """Measure methods on test sets and print the tables beside the published figures.
+    """Measure methods on test sets, beside the published figures.
 
     The folder holds the rows, and the tables as Markdown, CSV and LaTeX. A run that was stopped
-    goes on where it was; rows of pictures and methods measured before are not measured again.
+    is resumed: pictures and methods that were measured before are not measured again.
     """
     with report(debug):
         with needs_extra("bench"):

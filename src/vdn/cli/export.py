@@ -16,7 +16,7 @@ __all__ = ["export"]
 @options.overwrite
 @options.debug
 def export(run: Path, out: Path, overwrite: bool, debug: bool) -> None:
-    """Make a model file of a training run."""
+    """Export a training run as a model file."""
     with report(debug):
         with needs_extra("export"):
             from vdn.export import export_run

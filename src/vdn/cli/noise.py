@@ -55,7 +55,7 @@ def noise(
     quiet: bool,
     debug: bool,
 ) -> None:
-    """Estimate how noisy pictures are, where, and what kind of noise it is.
+    """Measure the noise of pictures: how much, where and what kind.
 
     Every number is a standard deviation in the units of the picture: 0 to 255 for 8 bit, 0 to
     65535 for 16 bit, as given for float. A file with several images gets one report per image.

@@ -21,8 +21,8 @@ __all__ = ["simulate"]
     help="gaussian:SIGMA, poisson:PHOTONS[,READ], correlated:SIGMA[,BLUR], photons:SIGMA, bump, "
     "case1, case2, case3 (the paper's maps), gradient, camera, common:SIGMA, per_channel:SIGMA, "
     "speckle:SIGMA, grain:SIGMA, resized:SIGMA[,FACTOR], rows:SIGMA, hot:SHARE, clean or "
-    "file.py:FUNCTION. SIGMA and READ are in 255ths of white, LOW..HIGH draws a value, A+B is one "
-    "on another, +jpeg:QUALITY and +8bit at the end are what files do.",
+    "file.py:FUNCTION. SIGMA and READ are in 255ths of white, LOW..HIGH draws a value, A+B adds "
+    "one to another; +jpeg:QUALITY and +8bit at the end do what files do.",
 )
 @options.seed
 @click.option(
@@ -44,9 +44,10 @@ def simulate(
     quiet: bool,
     debug: bool,
 ) -> None:
-    """Make a clean picture noisy, and print the standard deviation of its noise.
+    """Add noise to a clean picture.
 
-    The sum is rounded and clipped as the file's type demands: floats not at all.
+    Prints the standard deviation of the noise, in the units of the picture. The result is rounded
+    and clipped to the type of the file; floats are not.
     """
     with report(debug):
         import numpy as np

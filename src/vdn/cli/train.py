@@ -19,7 +19,7 @@ __all__ = ["train"]
     multiple=True,
     help="Change a setting; may be repeated.",
 )
-@click.option("--resume", is_flag=True, help="Go on where the run folder's run stopped.")
+@click.option("--resume", is_flag=True, help="Resume the run in the run folder.")
 @click.option(
     "--output",
     "-o",
