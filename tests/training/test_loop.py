@@ -153,6 +153,17 @@ def test_the_weights_that_ship_start_the_next_run_of_their_configuration(name):
     load_weights(build_model(settings.network), settings.start)
 
 
+def test_a_run_that_makes_weights_worse_says_so(folder, tmp_path, caplog):
+    train(config(folder, 400), tmp_path / "good")
+    caplog.clear()
+    spoilt = config(folder, 8).as_dict() | {"start": str(tmp_path / "good")}
+    spoilt["optimiser"] = spoilt["optimiser"] | {"muon_learning_rate": 0.5, "ema": 0.0}
+    train(Config.from_dict(spoilt), tmp_path / "spoilt")
+    (warning,) = (r.getMessage() for r in caplog.records if r.levelname == "WARNING")
+    assert "worse than the weights it began with: psnr_" in warning
+    assert rows(tmp_path / "spoilt", "start")
+
+
 def test_the_weights_of_a_colour_network_start_a_gray_one(folder, tmp_path):
     train(config(folder, 4), tmp_path / "colour")
     settings = config(folder, 8).as_dict()

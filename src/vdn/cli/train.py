@@ -46,4 +46,7 @@ def train(
         if not quiet:
             logging.basicConfig(level=logging.WARNING, format="%(message)s")
             logging.getLogger("vdn").setLevel(logging.INFO)
-        click.echo(run(config, overrides, output, resume))
+        folder = run(config, overrides, output, resume)
+        click.echo(folder)
+        if not quiet:
+            click.echo(f"make a model file of it: vdn export {folder} model.onnx", err=True)

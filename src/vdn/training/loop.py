@@ -196,8 +196,10 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
             (folder / CONFIG).write_text(text, encoding="utf-8")
             save_state(checkpoint, current.state())
 
+    at_start: dict[str, float] = {}
     if config.start and not resume:
-        log.row("start", validation())
+        at_start = validation()
+        log.row("start", at_start)
     last_checkpoint = last_validation = current.seconds
     # Of every step and rank its own, so that a resumed run goes on where the other broke off.
     first = current.step * schedule.accumulate
@@ -231,7 +233,10 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
     finally:
         batches.close()
         save()  # also after Ctrl-C or an error: the run can be resumed from here
-    log.row("validation", validation())
+    at_end = validation()
+    log.row("validation", at_end)
+    if worse := _worse(at_start, at_end):
+        logger.warning("worse than the weights it began with: %s", worse)
     if measured := task.calibrate(current.average.module):
         current.calibration = measured
         log.row("calibration", measured)
@@ -284,6 +289,15 @@ class _Log:
         with (self._folder / LOG).open("a", encoding="utf-8") as log:
             log.write(json.dumps(row) + "\n")
         logger.info(" ".join(f"{name}={value}" for name, value in row.items()))
+
+
+def _worse(before: Mapping[str, float], after: Mapping[str, float]) -> str:
+    """Name the PSNR of cases that have become lower."""
+    return ", ".join(
+        f"{name} {value:.2f}, now {after[name]:.2f} dB"
+        for name, value in before.items()
+        if name.startswith("psnr_") and after[name] < value - 0.005
+    )
 
 
 def _progress(current: Run, accelerator: Accelerator) -> float:
