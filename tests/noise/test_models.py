@@ -181,6 +181,13 @@ def test_chains_that_make_no_sense_are_quoted(noise):
     assert repr(noise) in str(refused.value)
 
 
+def test_the_level_of_a_camera_is_the_one_asked_for():
+    clean, generator = batch("numpy", (40, 3, 48, 48))
+    _, sigma = parse_noise("camera:5..6+8bit")(clean, generator)
+    levels = np.sqrt(np.square(sigma).mean((1, 2, 3))) * 255
+    assert np.median(levels) == pytest.approx(5.5, abs=1)
+
+
 def test_a_function_of_ones_own(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(

@@ -62,7 +62,7 @@ def test_gaussian_noise_is_not_clipped():
     [
         *("", "case4", "gauss", "gaussian", "gaussian:", "gaussian:x", "gaussian:-5"),
         *("gaussian:1,2", "gaussian:nan", "poisson", "poisson:0", "poisson:10,-1"),
-        *("poisson:1,2,3", "case1:3", "bump:2", "camera:x"),
+        *("poisson:1,2,3", "case1:3", "bump:2", "camera:x", "camera:0"),
     ],
 )
 def test_a_specification_that_makes_no_sense_is_quoted(noise):

@@ -12,7 +12,7 @@
 ``poisson``        ``photons`` at white, ``read`` (0): counted photons and read-out
 ``photons``        ``sigma`` at white: photons and read-out in any proportion
 ``correlated``     ``sigma``, ``blur`` (1): Gaussian noise smoothed by so many pixels
-``camera``         a random camera, 8 bits
+``camera``         a random camera, 8 bits; ``level`` in mid grey, log-uniform
 ``common``         ``sigma``: white and Gaussian, the same in all channels
 ``per_channel``    ``sigma``: white and Gaussian, of another level in every channel
 ``speckle``        ``sigma`` at white: multiplicative
@@ -103,7 +103,7 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
 
 _TABLE_NAMES = {"awgn": "gaussian:{}", "poisson": "poisson:{},2", "correlated": "correlated:{}"}
 _TABLE_NAME = re.compile(rf"({'|'.join(_TABLE_NAMES)})([1-9]\d*)")
-_POSITIVE = ("photons", "factor", "quality")
+_POSITIVE = ("photons", "factor", "quality", "level")
 _EIGHT_BIT = "-8bit"
 
 
