@@ -43,8 +43,7 @@ def read_image(path: str | Path, channels: int = 3) -> np.ndarray:
     FileError
         When the file cannot be read, or holds several images or channels that are not colours.
     """
-    pixels = _colours(path)
-    return _of_channels(_in_255ths(pixels, _range(pixels)), channels)
+    return read_aligned([Path(path)], channels)[0]
 
 
 def read_aligned(paths: Sequence[Path], channels: int = 3) -> list[np.ndarray]:

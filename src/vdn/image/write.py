@@ -2,11 +2,10 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 from numpy.typing import NDArray
 
 from vdn.errors import FileError
@@ -22,9 +21,7 @@ __all__ = [
     "check_output",
     "choose_format",
     "copy",
-    "create_map",
     "create_picture",
-    "map_spec",
     "write",
 ]
 
@@ -86,36 +83,6 @@ def create_picture(
             yield writer
         with spool.open("rb") as made:
             shutil.copyfileobj(made, file)
-
-
-def create_map(
-    path: str | Path,
-    like: Picture,
-    frames: Sequence[FrameSpec] | None = None,
-    *,
-    overwrite: bool = False,
-) -> AbstractContextManager[PictureWriter]:
-    """Make a TIFF file of float32 maps, one a frame, without alpha; see `create_picture`.
-
-    They share orientation and dots per inch with the picture.
-    """
-    frames = [map_spec(frame) for frame in (like.frames if frames is None else frames)]
-    options = WriteOptions(format="tiff")
-    return create_picture(path, like.geometry(), frames, options=options, overwrite=overwrite)
-
-
-def map_spec(frame: FrameSpec) -> FrameSpec:
-    """Return what a map over a frame is like.
-
-    Examples
-    --------
-    >>> map_spec(Frame.of(np.zeros((2, 2, 4), np.uint8))).shape
-    (2, 2, 3)
-    """
-    channels = frame.channels.removesuffix("+alpha")
-    colours = () if channels == "gray" else (frame.shape[2] - (channels != frame.channels),)
-    shape = (*frame.shape[:2], *colours)
-    return frame.spec(shape=shape, dtype=np.dtype(np.float32), channels=channels)
 
 
 def write(

@@ -85,12 +85,13 @@ def per_image(values: Any, images: Any) -> Any:
     return like(np.reshape(values, (-1, 1, 1, 1)), images)
 
 
-def standard_normal(images: Any, generator: Generator) -> Any:
-    """Return float32 values of N(0, 1) for images (N, C, H, W).
+def standard_normal(images: Any, generator: Generator, size: tuple[int, int] | None = None) -> Any:
+    """Return float32 values of N(0, 1) for images (N, C, H, W), or of another size (H, W).
 
     NumPy draws them pixel by pixel, all channels of a pixel together, as image files hold them.
     """
-    count, channels, height, width = images.shape
+    count, channels = images.shape[:2]
+    height, width = size or images.shape[2:]
     if not isinstance(images, np.ndarray):
         return generator.standard_normal((count, channels, height, width))
     drawn = generator.standard_normal((count, height, width, channels), dtype=np.float32)

@@ -183,7 +183,9 @@ class Exposure:
 
     @classmethod
     def of(cls, cameras: Sequence[Camera], images: Any) -> "Exposure":
-        """Expose pictures, float32 (N, 3, H, W)."""
+        """Expose pictures, float32 (N, 3, H, W), or (N, 1, H, W) of gray scenes."""
+        if images.shape[1] == 1:
+            images = namespace(images).concatenate((images,) * 3, 1)
         if images.shape[1] != 3:
             shape = *images.shape[2:], images.shape[1]
             raise InputError(
@@ -254,10 +256,8 @@ def photograph(
 
     As `Camera.apply` does it; the cameras must have the same parts, see `Camera.parts`.
     """
-    if images.shape[1] != 1:
-        return Exposure.of(cameras, images).photograph(generator, origin)
-    scene = Exposure.of(cameras, namespace(images).concatenate((images,) * 3, 1))
-    return to_luma(scene.photograph(generator, origin))
+    photographs = Exposure.of(cameras, images).photograph(generator, origin)
+    return to_luma(photographs) if images.shape[1] == 1 else photographs
 
 
 def random_origin(generator: Generator) -> tuple[int, int]:

@@ -1,6 +1,5 @@
 """Noise that goes through several stages: one noise on another, and what a file does to it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,10 +68,7 @@ class Compressed(Stage):
 class Chain:
     """A noise, and then other noise or stages, one on the other; variances add up."""
 
-    steps: Sequence[NoiseModel | Stage]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", tuple(self.steps))
+    steps: tuple[NoiseModel | Stage, ...]
 
     @property
     def normal(self) -> bool:

@@ -12,16 +12,7 @@ import numpy as np
 
 from vdn.errors import InputError
 
-__all__ = [
-    "TEST_MAPS",
-    "CompoundedResize",
-    "bump",
-    "bump_profiles",
-    "gaussian_mixture",
-    "peaks",
-    "resize",
-    "sincos",
-]
+__all__ = ["TEST_MAPS", "CompoundedResize", "bump", "gaussian_mixture", "peaks", "resize", "sincos"]
 
 GRID = (256, 256)
 TEST_RANGE = (10 / 255, 75 / 255)
@@ -80,22 +71,6 @@ def bump(
     >>> sigma.shape, sigma.dtype, bool(sigma.max() <= 80 / 255)
     ((64, 64), dtype('float32'), True)
     """
-    base, down, across = bump_profiles(shape, generator, low=low, high=high, margin=margin)
-    return (base + np.outer(down, across)).astype(np.float32)
-
-
-def bump_profiles(
-    shape: tuple[int, int],
-    generator: np.random.Generator,
-    *,
-    low: float = 0.0,
-    high: float = 75 / 255,
-    margin: float = 5 / 255,
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """Draw a map of `bump` as ``base + outer(down, across)``: a number, (H,) and (W,).
-
-    The parameters, and what is raised, are those of `bump`.
-    """
     height, width = _checked(shape)
     if not 0 <= low <= high:
         raise InputError(f"low={low}, high={high} is no range of sigmas; give 0 <= low <= high")
@@ -105,14 +80,9 @@ def bump_profiles(
     row, column = generator.uniform((0, 0), (height, width))
     scale = generator.uniform(side / 4, 3 * side / 4)
     ends = generator.uniform(low, high, size=2)
-    bottom, top = ends.min(), ends.max() + margin
-    down = np.exp(-((np.arange(height) - row) ** 2) / (2 * scale**2))
-    across = np.exp(-((np.arange(width) - column) ** 2) / (2 * scale**2))
-    lowest, highest = down.min() * across.min(), down.max() * across.max()
-    if highest == lowest:
-        return (bottom + top) / 2, np.zeros(height), np.zeros(width)
-    factor = (top - bottom) / (highest - lowest)
-    return bottom - factor * lowest, factor * down, across
+    vertical = np.exp(-((np.arange(height) - row) ** 2) / (2 * scale**2))
+    horizontal = np.exp(-((np.arange(width) - column) ** 2) / (2 * scale**2))
+    return _stretch(np.outer(vertical, horizontal), ends.min(), ends.max() + margin)
 
 
 def peaks(shape: tuple[int, int] = GRID) -> np.ndarray:

@@ -134,7 +134,7 @@ def photograph_with_sigma(
 def _photograph(cameras: Sequence[Camera], images: Any, generator: Generator) -> tuple[Any, Any]:
     """Do as `photograph_with_sigma`, for cameras with the same parts."""
     xp, gray = namespace(images), images.shape[1] == 1
-    exposure = Exposure.of(cameras, xp.concatenate((images,) * 3, 1) if gray else images)
+    exposure = Exposure.of(cameras, images)
     sigma, origin = _before_jpeg(exposure), random_origin(generator)
     photographs = exposure.photograph(generator, origin)
     if gray:  # as of independent channels; how much they have in common is measured below

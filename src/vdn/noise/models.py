@@ -24,7 +24,7 @@ from vdn.noise.arrays import (
     standard_normal,
 )
 from vdn.noise.camera import CameraRanges, sample_camera
-from vdn.noise.fields import bump_profiles
+from vdn.noise.fields import bump
 from vdn.noise.level_map import photograph_with_sigma
 from vdn.noise.smoothing import blur, stack_kernels
 
@@ -78,6 +78,10 @@ class Span:
             return np.full(count, float(self.low))
         return np.asarray(generator.uniform(self.low, self.high, size=count))
 
+    def level(self, images: Any, generator: Generator) -> Any:
+        """Return a standard deviation for each image, (N, 1, 1, 1) with white at 1."""
+        return per_image(self.draw(len(images), generator) / 255, images)
+
 
 @dataclass(frozen=True)
 class Clean:
@@ -107,7 +111,7 @@ class Gaussian:
     normal: ClassVar[bool] = True
 
     def __call__(self, clean: Any, generator: Generator) -> Noisy:
-        sigma = per_image(self.sigma.draw(len(clean), generator) / 255, clean)
+        sigma = self.sigma.level(clean, generator)
         return clean + sigma * standard_normal(clean, generator), sigma
 
 
@@ -144,11 +148,8 @@ class Bump:
         host, shape = host_generator(generator), tuple(clean.shape[2:])
         low, high = self.sigma.low, self.sigma.high
         assert high is not None
-        profiles = [bump_profiles(shape, host, low=low / 255, high=high / 255) for _ in clean]
-        base, down, across = (np.stack(parts) for parts in zip(*profiles, strict=True))
-        sigma = per_image(base, clean) + like(down[:, None, :, None], clean) * like(
-            across[:, None, None, :], clean
-        )
+        maps = [bump(shape, host, low=low / 255, high=high / 255) for _ in clean]
+        sigma = like(np.stack(maps)[:, None], clean)
         return clean + sigma * standard_normal(clean, generator), sigma
 
 

@@ -104,7 +104,7 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
 _TABLE_NAMES = {"awgn": "gaussian:{}", "poisson": "poisson:{},2", "correlated": "correlated:{}"}
 _TABLE_NAME = re.compile(rf"({'|'.join(_TABLE_NAMES)})([1-9]\d*)")
 _POSITIVE = ("photons", "factor", "quality", "level")
-_EIGHT_BIT = "-8bit"
+_EIGHT_BIT = re.compile(r"-8bit(?=\+|$)")
 
 
 def parse_noise(text: str) -> NoiseModel:
@@ -124,34 +124,21 @@ def parse_noise(text: str) -> NoiseModel:
     >>> parse_noise("poisson30") == parse_noise("poisson:photons=30,read=2")
     True
     """
-    if text.endswith(_EIGHT_BIT):
-        text = f"{text.removesuffix(_EIGHT_BIT)}+8bit"
-    if "+" in text:
-        return _chain(text)
-    path, colon, function = text.rpartition(":")
+    parts = _EIGHT_BIT.sub("+8bit", text).split("+")
+    if len(parts) == 1:
+        found: NoiseModel = _step(text, text, NOISE)
+        return found
+    steps = [_step(part, text, {**NOISE, **STAGES}) for part in parts]
+    return Chain((Clean(), *steps) if isinstance(steps[0], Stage) else tuple(steps))
+
+
+def _step(part: str, text: str, known: Mapping[str, Callable[..., Any]]) -> Any:
+    """Return what one part of a text names: a noise, or a stage."""
+    path, colon, function = part.rpartition(":")
     if colon and path.endswith(".py"):
         return OwnFunction(Path(path), load_function(path, function))
-    if table := _TABLE_NAME.fullmatch(text):
-        return parse_noise(_TABLE_NAMES[table[1]].format(table[2]))
-    return _parse(text, text, NOISE)
-
-
-def _chain(text: str) -> NoiseModel:
-    """Return the chain of what a text names with `+` between."""
-    steps: list[NoiseModel | Stage] = []
-    for part in text.split("+"):
-        stage = part.partition(":")[0] in STAGES
-        try:
-            steps.append(_parse(part, text, STAGES) if stage else parse_noise(part))
-        except InputError as error:
-            raise error if repr(text) in str(error) else InputError(f"{text!r}: {error}") from None
-    if isinstance(steps[0], Stage):
-        steps.insert(0, Clean())
-    return Chain(steps)
-
-
-def _parse(part: str, text: str, known: Mapping[str, Callable[..., Any]]) -> Any:
-    """Return what one part of a text names."""
+    if table := _TABLE_NAME.fullmatch(part):
+        part = _TABLE_NAMES[table[1]].format(table[2])
     name, colon, values = part.partition(":")
     if name not in known:
         raise InputError(f"noise {text!r} is not known; known are {GRAMMAR}")

@@ -38,8 +38,7 @@ class Speckle:
     normal: ClassVar[bool] = True
 
     def __call__(self, clean: Any, generator: Generator) -> Noisy:
-        level = per_image(self.sigma.draw(len(clean), generator) / 255, clean)
-        sigma = level * namespace(clean).clip(clean, 0, None)
+        sigma = self.sigma.level(clean, generator) * namespace(clean).clip(clean, 0, None)
         return clean + sigma * standard_normal(clean, generator), sigma
 
 
@@ -51,7 +50,7 @@ class Common:
     normal: ClassVar[bool] = False
 
     def __call__(self, clean: Any, generator: Generator) -> Noisy:
-        sigma = per_image(self.sigma.draw(len(clean), generator) / 255, clean)
+        sigma = self.sigma.level(clean, generator)
         return clean + sigma * standard_normal(clean[:, :1], generator), sigma
 
 
@@ -99,13 +98,9 @@ class Grain:
         if clean.shape[1] > 1:
             grain = per_image(np.sqrt(1 - own), clean) * grain
             grain = grain + per_image(np.sqrt(own), clean) * standard_normal(clean, generator)
-        steps = np.arange(-_REACH, _REACH + 1)
-        kernels = np.where(steps >= 0, memory[:, None] ** np.abs(steps), 0)
-        kernels *= np.sqrt(1 - memory[:, None] ** 2)
+        kernels = memory[:, None] ** np.arange(_REACH + 1) * np.sqrt(1 - memory[:, None] ** 2)
         for axis in (2, 3):
-            size = clean.shape[axis]
-            places = np.arange(-_REACH, size + _REACH) % size
-            grain = _filtered(take(grain, places, axis), kernels, axis)
+            grain = _remembering(grain, kernels, axis)
         weights = LUMA if clean.shape[1] == 3 else np.full(clean.shape[1], 1 / clean.shape[1])
         luma = (clean * like(weights.reshape(1, -1, 1, 1), clean)).sum(1)[:, None]
         place = xp.clip(luma, 0, 1) * (_KNOTS - 1)
@@ -125,7 +120,7 @@ class Rows:
     normal: ClassVar[bool] = False
 
     def __call__(self, clean: Any, generator: Generator) -> Noisy:
-        sigma = per_image(self.sigma.draw(len(clean), generator) / 255, clean)
+        sigma = self.sigma.level(clean, generator)
         return clean + sigma * standard_normal(clean[:, :1, :, :1], generator), sigma
 
 
@@ -166,7 +161,7 @@ class Resized:
         for which, factor in enumerate(factors):
             image = clean[which : which + 1]
             rows, columns = (_weights(size, factor) for size in image.shape[2:])
-            white = standard_normal(_zeros(image, len(rows[0]), len(columns[0])), generator)
+            white = standard_normal(image, generator, (rows.shape[1], columns.shape[1]))
             noise.append(like(rows, image) @ white @ like(columns.T, image))
             variances.append(np.outer(np.square(rows).sum(1), np.square(columns).sum(1)))
         deviation = per_image(sigma, clean) * like(np.sqrt(np.stack(variances))[:, None], clean)
@@ -185,23 +180,16 @@ def _weights(size: int, factor: float) -> np.ndarray:
     return weights
 
 
-def _zeros(image: Any, height: int, width: int) -> Any:
-    """Return an array of the kind of an image, of another size."""
-    shape = (*image.shape[:2], height, width)
-    if isinstance(image, np.ndarray):
-        return np.broadcast_to(np.float32(0), shape)
-    return image.new_empty(shape)
+def _remembering(planes: Any, kernels: np.ndarray, axis: int) -> Any:
+    """Return planes (N, ...) to which what lies before along an axis is added, by weights (N, k).
 
-
-def _filtered(planes: Any, kernels: np.ndarray, axis: int) -> Any:
-    """Convolve planes (N, ...) along an axis, each with its own kernel of any shape."""
-    length = kernels.shape[1]
-    size = planes.shape[axis] - length + 1
-    total = None
-    for step in range(length):
-        if not kernels[:, step].any():
-            continue
-        part = take(planes, np.arange(step, step + size), axis)
-        term = per_image(kernels[:, step], planes) * part
-        total = term if total is None else total + term
-    return total
+    What lies before the beginning is the end.
+    """
+    size, reach = planes.shape[axis], kernels.shape[1] - 1
+    longer = take(planes, np.arange(-reach, size) % size, axis)
+    before = (slice(None),) * axis
+    return sum(
+        per_image(kernels[:, back], planes)
+        * longer[(*before, slice(reach - back, reach - back + size))]
+        for back in range(reach + 1)
+    )

@@ -1,8 +1,8 @@
 """A picture from file to file: the clean picture, the map of its noise, that of its error."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -15,11 +15,10 @@ from vdn.image.encoding import WriteOptions
 from vdn.image.formats import FORMATS
 from vdn.image.frame import Frame, FrameSpec
 from vdn.image.losses import left_out
-from vdn.image.map_picture import SUFFIX, create_map_picture
+from vdn.image.maps import create_map, map_spec
 from vdn.image.picture import Picture
 from vdn.image.provenance import Provenance
-from vdn.image.write import choose_format, copy, create_map, create_picture, map_spec
-from vdn.image.writer import PictureWriter
+from vdn.image.write import choose_format, copy, create_picture
 from vdn.models import Models
 from vdn.noise_summary import SigmaStatistics
 from vdn.predictions import Prediction, Request
@@ -212,11 +211,11 @@ class _Outputs:
             )
         if targets.noise_map is not None:
             self._noise = io_threads.output(
-                _create_map(targets.noise_map, picture, picture.frames, overwrite)
+                create_map(targets.noise_map, picture, overwrite=overwrite)
             )
         if targets.uncertainty is not None:
             self._error = io_threads.output(
-                _create_map(targets.uncertainty, picture, scaled, overwrite)
+                create_map(targets.uncertainty, picture, scaled, overwrite=overwrite)
             )
 
     @property
@@ -321,15 +320,6 @@ class _Outputs:
             quality=self._settings.quality,
             provenance=note if self._settings.provenance else None,
         )
-
-
-def _create_map(
-    path: Path, picture: Picture, frames: Sequence[FrameSpec], overwrite: bool
-) -> AbstractContextManager[PictureWriter]:
-    if path.suffix.lower() == SUFFIX:
-        maps = [map_spec(frame) for frame in frames]
-        return create_map_picture(path, picture, maps, overwrite=overwrite)
-    return create_map(path, picture, frames, overwrite=overwrite)
 
 
 class _Strip:

@@ -1,7 +1,7 @@
-"""A map of standard deviations as a picture that every viewer opens: 16 bits, one channel."""
+"""Maps of standard deviations: floats in TIFF, or a picture to look at."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,19 +17,51 @@ from vdn.image.read import open_picture
 from vdn.image.write import create_picture
 from vdn.image.writer import PictureWriter
 
-__all__ = ["SUFFIX", "create_map_picture"]
+__all__ = ["create_map", "map_spec"]
 
-SUFFIX = ".png"
 _DESCRIPTION = 270  # the tag ImageDescription
 _ROWS = 256
 _WHITE, _TOP = 65535, 99.0  # the value, and the percentile of the map that gets 9/10 of it
 
 
+def create_map(
+    path: str | Path,
+    like: Picture,
+    frames: Sequence[FrameSpec] | None = None,
+    *,
+    overwrite: bool = False,
+) -> AbstractContextManager[PictureWriter]:
+    """Make a TIFF file of float32 maps, one a frame, without alpha; see `create_picture`.
+
+    They share orientation and dots per inch with the picture. A path that ends in `.png` becomes
+    a picture of one map that every viewer opens: gray, 16 bits.
+    """
+    frames = [map_spec(frame) for frame in (like.frames if frames is None else frames)]
+    if Path(path).suffix.lower() == ".png":
+        return _create_map_picture(Path(path), like, frames, overwrite=overwrite)
+    options = WriteOptions(format="tiff")
+    return create_picture(path, like.geometry(), frames, options=options, overwrite=overwrite)
+
+
+def map_spec(frame: FrameSpec) -> FrameSpec:
+    """Return what a map over a frame is like.
+
+    Examples
+    --------
+    >>> map_spec(Frame.of(np.zeros((2, 2, 4), np.uint8))).shape
+    (2, 2, 3)
+    """
+    channels = frame.channels.removesuffix("+alpha")
+    colours = () if channels == "gray" else (frame.shape[2] - (channels != frame.channels),)
+    shape = (*frame.shape[:2], *colours)
+    return frame.spec(shape=shape, dtype=np.dtype(np.float32), channels=channels)
+
+
 @contextmanager
-def create_map_picture(
+def _create_map_picture(
     path: Path, like: Picture, frames: Sequence[FrameSpec], *, overwrite: bool = False
 ) -> Iterator[PictureWriter]:
-    """Write a map of one frame as a gray PNG of 16 bits; see `vdn.image.create_map`.
+    """Write a map of one frame as a gray PNG of 16 bits; see `create_map`.
 
     What is written are standard deviations; of several channels it shows the root mean square. How
     much one step is in the units of the picture stands in the description of the file. The values
