@@ -8,6 +8,7 @@ from vdn.networks import (
     LightDNet,
     LightSNet,
     SNet,
+    UNetSNet,
     dependence_radius,
     gray_weights,
     grown_weights,
@@ -45,6 +46,7 @@ def test_snets_look_as_far_as_their_convolutions():
     assert dependence_radius(SNet(3, width=4).double(), 3, 1) == 5
     # Five convolutions on 2x2 blocks: 10 pixels, and one more inside the block.
     assert dependence_radius(LightSNet(width=4).double(), 3, 2) == 11
+    assert dependence_radius(UNetSNet(widths=(4, 4, 4)).double(), 3, 8) > 64
 
 
 @pytest.mark.parametrize("blocks", [(1, 1), (1, 2)])

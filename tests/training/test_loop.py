@@ -54,6 +54,26 @@ def rows(run_folder, kind):
     return [row for row in map(json.loads, lines) if row["kind"] == kind]
 
 
+def test_s_net_learns_by_itself_beside_a_d_net_that_stays(folder, tmp_path):
+    train(config(folder, 40), tmp_path / "whole")
+    network = TINY | {"snet": "unet", "snet_widths": [32, 32], "snet_blocks": [1, 1]}
+    changes = {"network": network, "objective": {"kind": "noise"}}
+    changes |= {"start": str(tmp_path / "whole"), "start_snet": "new"}
+    optimiser = {"name": "muon", "muon_learning_rate": 0.05, "learning_rate": 0.02, "ema": 0.9}
+    train(config(folder, 600, **changes, optimiser=optimiser), tmp_path / "noise")
+    before, after = (
+        averaged_weights(tmp_path / name / "checkpoint.pt") for name in ("whole", "noise")
+    )
+    for name in (name for name in before if name.startswith("dnet.")):
+        torch.testing.assert_close(after[name], before[name], rtol=0, atol=1e-6)
+    ticks = rows(tmp_path / "noise", "tick")
+    early, late = (sum(row["error"] for row in part) for part in (ticks[:10], ticks[-10:]))
+    assert late < 0.8 * early
+    # And its S-Net goes on beside another D-Net.
+    changes |= {"start_snet": str(tmp_path / "noise"), "objective": {"kind": "elbo"}}
+    train(config(folder, 4, **changes), tmp_path / "both")
+
+
 def test_a_run_learns_and_leaves_its_log(folder, tmp_path):
     train(config(folder, 240), tmp_path / "run")
     ticks = rows(tmp_path / "run", "tick")

@@ -1,16 +1,18 @@
-"""Four objectives for one network: what each minimises, and what of the network it teaches."""
+"""What each objective minimises, and what of the network it teaches."""
 
 import pytest
 import torch
 
 from vdn.errors import ConfigError
+from vdn.model import InverseGamma
 from vdn.training.build import build_model
 from vdn.training.config import Config, Network, Objective
 from vdn.training.objectives import END_TO_END, choose_objective, freeze_unreached
 from vdn.training.objectives.cbdnet import asymmetric_error, total_variation
+from vdn.training.objectives.noise import noise_terms
 
 LIGHT = Network(widths=(8, 16), blocks=(1, 1), snet_width=8, snet_depth=3, error_width=8)
-KINDS = ["elbo", "mse", "known_map", "cbdnet"]
+KINDS = ["elbo", "noise", "mse", "known_map", "cbdnet"]
 
 
 def light(kind: str) -> torch.nn.Module:
@@ -35,7 +37,10 @@ def gradients(kind: str, model: torch.nn.Module, **settings) -> dict[str, float]
     }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+IMAGE_KINDS = ["elbo", "mse", "known_map", "cbdnet"]
+
+
+@pytest.mark.parametrize("kind", IMAGE_KINDS)
 def test_every_objective_teaches_what_it_says(kind):
     found = gradients(kind, light(kind))
     assert found["dnet.head.weight"] > 0
@@ -118,7 +123,8 @@ def test_what_is_not_taught_is_frozen_and_nothing_else_changes(kind):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     frozen = freeze_unreached(model, objective, 3)
     modules = {".".join(name.split(".")[:2]) for name in frozen}
-    expected = {"elbo": set(), "mse": {"dnet.log_m2"}, "cbdnet": {"dnet.log_m2"}}
+    dnet = {".".join(name.split(".")[:2]) for name in before if name.startswith("dnet")}
+    expected = {"elbo": set(), "noise": dnet, "mse": {"dnet.log_m2"}, "cbdnet": {"dnet.log_m2"}}
     assert modules == expected.get(kind, {"dnet.log_m2", "snet.layers"})
     assert model.training
     for name, value in model.state_dict().items():
@@ -138,3 +144,50 @@ def test_an_objective_that_does_not_fit_the_network_is_refused(family, kind):
         ConfigError, match=f"'{kind}', which cannot train network.family '{family}'"
     ):
         Config.from_dict(values | {"network": {"family": family}, "objective": {"kind": kind}})
+
+
+def posterior(alpha: torch.Tensor, mode: torch.Tensor) -> InverseGamma:
+    return InverseGamma(alpha.log(), mode.log() + torch.log1p(alpha))
+
+
+@pytest.mark.parametrize("shape", [2.0, 10.0, 100.0])
+def test_the_interval_becomes_as_wide_as_the_estimate_is_wrong(shape):
+    """After training alpha alone, the 90 % interval holds the truth nine times in ten."""
+    torch.manual_seed(2)
+    mode, alpha = torch.full((20000,), 0.01), torch.tensor(shape)
+    truth = posterior(alpha, mode).rsample()
+    log_alpha = torch.zeros(1, requires_grad=True)
+    optimiser = torch.optim.Adam([log_alpha], 0.1)
+    for _ in range(200):
+        optimiser.zero_grad()
+        noise_terms(posterior(log_alpha.exp(), mode), truth)["interval"].backward()
+        optimiser.step()
+    assert log_alpha.exp().item() == pytest.approx(shape, rel=0.15)
+    share = posterior(log_alpha.detach().exp(), mode).cdf(truth)
+    assert float(((share > 0.05) & (share < 0.95)).float().mean()) == pytest.approx(0.9, abs=0.02)
+
+
+def test_the_interval_does_not_move_the_estimate():
+    log_alpha, log_mode = (torch.full((1,), 0.3, requires_grad=True) for _ in range(2))
+    q = InverseGamma(log_alpha, log_mode + torch.log1p(log_alpha.exp()))
+    noise_terms(q, torch.tensor([9.0]))["interval"].backward()
+    assert log_mode.grad is None
+    assert float(log_alpha.grad.abs()) > 0.01
+
+
+@pytest.mark.parametrize("error", [0.5, 3.0])
+@pytest.mark.parametrize("sigma", [10 / 255, 25 / 255, 75 / 255])
+def test_the_error_of_the_noise_is_relative_and_the_same_to_both_sides(sigma, error):
+    truth = torch.tensor([sigma**2])
+    alpha = torch.tensor([8.0])
+    above, below = (
+        float(noise_terms(posterior(alpha, truth * factor), truth)["error"])
+        for factor in (1 + error, 1 / (1 + error))
+    )
+    assert above == pytest.approx(below, rel=0.35)
+    assert above == pytest.approx(torch.log(torch.tensor(1 + error)).item(), rel=0.35)
+
+
+def test_noise_that_cannot_be_seen_costs_nothing():
+    q = posterior(torch.tensor([8.0]), torch.tensor([(0.05 / 255) ** 2]))
+    assert float(noise_terms(q, torch.tensor([(0.2 / 255) ** 2]))["error"]) < 0.01

@@ -1,5 +1,7 @@
 """What is trained on, and what is kept apart from it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from vdn.errors import ConfigError
 from vdn.image import write
 from vdn.training import Config
+from vdn.training.config import Network
 from vdn.training.samples import made_ahead, training_data
 
 CPU = torch.device("cpu")
@@ -74,3 +77,15 @@ def test_what_fails_in_a_thread_fails_where_the_batch_is_wanted():
     assert [next(made) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="three"):
         next(made)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pages_are_rendered_among_the_pictures_and_some_are_held_out(tmp_path, channels):
+    flat(tmp_path / "images" / "flat.png", 128)
+    settings = config(folders=[str(tmp_path / "images")], pages=20, holdout_every=0)
+    settings = dataclasses.replace(settings, network=Network(channels=channels))
+    batches, held = training_data(settings, CPU)
+    clean = batches(0)["clean"]
+    assert clean.shape[1] == channels
+    assert (clean.amax((1, 2, 3)) > clean.amin((1, 2, 3))).float().mean() > 0.2  # not the flat one
+    assert any(float(picture.std()) > 0.02 for _, _, picture, _ in held)

@@ -1,6 +1,7 @@
 """The Variational Denoising Network: two networks, one posterior."""
 
 import math
+from typing import Literal, overload
 
 import torch
 from torch import Tensor, nn
@@ -74,9 +75,22 @@ class VDN(nn.Module):
             validate_args=False,
         )
 
+    @overload
     def forward(
-        self, y: Tensor, sigma: Tensor | None = None, strength: float | Tensor = 1.0
-    ) -> Posterior:
+        self, y: Tensor, sigma: Tensor | None = ..., strength: float | Tensor = ...
+    ) -> Posterior: ...
+
+    @overload
+    def forward(self, y: Tensor, *, noise_only: Literal[True]) -> InverseGamma: ...
+
+    def forward(
+        self,
+        y: Tensor,
+        sigma: Tensor | None = None,
+        strength: float | Tensor = 1.0,
+        *,
+        noise_only: bool = False,
+    ) -> Posterior | InverseGamma:
         """The posterior of a noisy image.
 
         Parameters
@@ -87,6 +101,8 @@ class VDN(nn.Module):
             Standard deviations of the noise, broadcastable to `y`, in place of S-Net's map.
         strength : float or Tensor
             Multiplies the map D-Net sees. Like `sigma` it needs the conditioned form.
+        noise_only : bool
+            Return the posterior of the noise variance alone; D-Net does not run.
 
         Raises
         ------
@@ -94,6 +110,8 @@ class VDN(nn.Module):
             If `sigma` or `strength` is given to the paper form, which has no such input.
         """
         sigma2 = self.noise(y)
+        if noise_only:
+            return sigma2
         if self.conditioned:
             if sigma is None:
                 mode = sigma2.mode if self.end_to_end else sigma2.mode.detach()

@@ -7,7 +7,7 @@ from vdn.networks.estimate import Estimate
 from vdn.networks.ffdnet import FFDNet
 from vdn.networks.gray import gray_weights
 from vdn.networks.growth import grown_weights
-from vdn.networks.light import LightDNet, LightSNet
+from vdn.networks.light import LightDNet, LightSNet, UNetSNet
 from vdn.networks.paper import DNet, SNet
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "LightDNet",
     "LightSNet",
     "SNet",
+    "UNetSNet",
     "dependence_radius",
     "gray_weights",
     "grown_weights",

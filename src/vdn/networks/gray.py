@@ -18,7 +18,7 @@ def gray_weights(weights: dict[str, Tensor], channels: int = 3) -> dict[str, Ten
     Parameters
     ----------
     weights : dict of str to Tensor
-        Of a model of `LightDNet` and `LightSNet`, as ``dnet.head.weight``.
+        Of a model of `LightDNet` and its S-Net, as ``dnet.head.weight``.
     channels : int
         Of the colour network.
 
@@ -33,13 +33,14 @@ def gray_weights(weights: dict[str, Tensor], channels: int = 3) -> dict[str, Ten
     def fold(value: Tensor, axis: int) -> Tensor:
         return value.unflatten(axis, (-1, channels, _CELLS))
 
-    last = max(int(name.split(".")[2]) for name in weights if name.startswith("snet."))
-    outputs = ("dnet.residual.", "dnet.log_m2.", "dnet.error.2.", f"snet.layers.{last}.")
+    plain = [int(name.split(".")[2]) for name in weights if name.startswith("snet.layers.")]
+    last = f"snet.layers.{max(plain)}." if plain else "snet.last."
+    outputs = ("dnet.residual.", "dnet.log_m2.", "dnet.error.2.", last)
     found = dict(weights)
     for name, value in weights.items():
         if name.startswith(outputs):
             found[name] = fold(value, 0).mean(1).flatten(0, 1)
-        elif name in ("dnet.head.weight", "snet.layers.0.weight"):
+        elif name in ("dnet.head.weight", "snet.layers.0.weight", "snet.head.weight"):
             found[name] = fold(value, 1).sum(2).flatten(1, 2)
         elif name == "dnet.error.0.weight":
             features, levels = value.tensor_split([-channels * _CELLS], dim=1)

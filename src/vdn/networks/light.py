@@ -5,6 +5,7 @@ is exactly that of the whole, and the time goes into the arithmetic that CPUs ar
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from vdn.networks.padding import crop, pad_to_multiple
 
-__all__ = ["LightDNet", "LightSNet"]
+__all__ = ["LightDNet", "LightSNet", "UNetSNet"]
 
 
 def _convolution(
@@ -44,7 +45,48 @@ def _blocks(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(_ResidualBlock(width) for _ in range(count)))
 
 
-class LightDNet(nn.Module):
+class _UNet(nn.Module):
+    """A convolution, then residual blocks on levels of half the resolution each.
+
+    But for the bias of the first convolution homogeneous: f(kx) = k f(x) for k > 0.
+    """
+
+    def __init__(
+        self, inputs: int, widths: Sequence[int], blocks: Sequence[int], bias: float | None = None
+    ):
+        super().__init__()
+        if len(widths) != len(blocks):
+            raise ValueError(f"widths {widths} and blocks {blocks} must have one entry a level")
+        self.multiple = 2 ** len(widths)
+        self.head = _convolution(inputs, widths[0], bias=bias)
+        levels = list(zip(widths[:-1], widths[1:], blocks[:-1], strict=True))
+        self.encoder = nn.ModuleList(_blocks(wide, count) for wide, _, count in levels)
+        self.down = nn.ModuleList(
+            nn.Conv2d(wide, deep, 2, stride=2, bias=False) for wide, deep, _ in levels
+        )
+        self.bottom = _blocks(widths[-1], blocks[-1])
+        self.up = nn.ModuleList(
+            nn.ConvTranspose2d(deep, wide, 2, stride=2, bias=False) for wide, deep, _ in levels
+        )
+        self.decoder = nn.ModuleList(_blocks(wide, count) for wide, _, count in levels)
+        for layer in [*self.down, *self.up]:
+            fan_in = layer.in_channels * (4 if isinstance(layer, nn.Conv2d) else 1)
+            nn.init.normal_(layer.weight, std=math.sqrt(1 / fan_in))
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """Return the features of the first level after all levels, (N, widths[0], H, W)."""
+        features, skips = self.head(inputs), []
+        for encode, down in zip(self.encoder, self.down, strict=True):
+            features = encode(features)
+            skips.append(features)
+            features = down(features)
+        features = self.bottom(features)
+        for up, decode in zip(reversed(self.up), reversed(self.decoder), strict=True):
+            features = decode(up(features) + skips.pop())
+        return F.relu(features)
+
+
+class LightDNet(_UNet):
     """A residual U-Net at half resolution, conditioned on a map of noise standard deviations.
 
     The path from (y, sigma) to the residual mean has no biases and only ReLUs: it is
@@ -75,25 +117,8 @@ class LightDNet(nn.Module):
         blocks: tuple[int, ...] = (2, 2, 3),
         error_width: int = 24,
     ):
-        super().__init__()
-        if len(widths) != len(blocks):
-            raise ValueError(f"widths {widths} and blocks {blocks} must have one entry a level")
+        super().__init__(8 * channels, widths, blocks)
         self.channels = channels
-        self.multiple = 2 ** len(widths)
-        self.head = _convolution(8 * channels, widths[0], bias=None)
-        levels = list(zip(widths[:-1], widths[1:], blocks[:-1], strict=True))
-        self.encoder = nn.ModuleList(_blocks(wide, count) for wide, _, count in levels)
-        self.down = nn.ModuleList(
-            nn.Conv2d(wide, deep, 2, stride=2, bias=False) for wide, deep, _ in levels
-        )
-        self.bottom = _blocks(widths[-1], blocks[-1])
-        self.up = nn.ModuleList(
-            nn.ConvTranspose2d(deep, wide, 2, stride=2, bias=False) for wide, deep, _ in levels
-        )
-        self.decoder = nn.ModuleList(_blocks(wide, count) for wide, _, count in levels)
-        for layer in [*self.down, *self.up]:
-            fan_in = layer.in_channels * (4 if isinstance(layer, nn.Conv2d) else 1)
-            nn.init.normal_(layer.weight, std=math.sqrt(1 / fan_in))
         self.residual = _convolution(widths[0], 4 * channels, gain=0.01, bias=None)
         self.log_m2 = _convolution(widths[0], 4 * channels, gain=0.01, bias=math.log(5e-5))
         self.error = None
@@ -104,17 +129,8 @@ class LightDNet(nn.Module):
 
     def forward(self, y: Tensor, sigma: Tensor) -> tuple[Tensor, ...]:
         """The residual y - mu, log m^2 and the log-variance of the error, each (N, C, H, W)."""
-        noisy, level = (F.pixel_unshuffle(pad_to_multiple(t, self.multiple), 2) for t in (y, sigma))
-        features = self.head(torch.cat([noisy, level], dim=1))
-        skips = []
-        for encode, down in zip(self.encoder, self.down, strict=True):
-            features = encode(features)
-            skips.append(features)
-            features = down(features)
-        features = self.bottom(features)
-        for up, decode in zip(reversed(self.up), reversed(self.decoder), strict=True):
-            features = decode(up(features) + skips.pop())
-        features = F.relu(features)
+        noisy, level = (_unshuffled(t, self.multiple) for t in (y, sigma))
+        features = self.features(torch.cat([noisy, level], dim=1))
         outputs = [self.residual(features), self.log_m2(features)]
         if self.error is not None:
             outputs.append(self.error(torch.cat([features, level], dim=1).detach()))
@@ -156,13 +172,62 @@ class LightSNet(nn.Module):
         layers: list[nn.Module] = []
         for index in range(depth - 1):
             layers += [_convolution(width if index else 4 * channels, width), nn.ReLU()]
-        start = torch.tensor([log_alpha, log_alpha + 2 * math.log(sigma)])
-        bias = start.repeat_interleave(4 * channels)
-        last = _convolution(width, 8 * channels, gain=0.1, bias=bias)
-        self.layers = nn.Sequential(*layers, last)
+        self.layers = nn.Sequential(*layers, _noise_head(width, channels, log_alpha, sigma))
 
     def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """(N, C, H, W) -> log alpha and log beta, both (N, C, H, W)."""
-        halves = self.layers(F.pixel_unshuffle(pad_to_multiple(y, self.multiple), 2)).chunk(2, 1)
-        log_alpha, log_beta = (crop(F.pixel_shuffle(half, 2), y) for half in halves)
-        return log_alpha, log_beta
+        return _log_alpha_beta(self.layers(_unshuffled(y, self.multiple)), y)
+
+
+class UNetSNet(_UNet):
+    """A residual U-Net at half resolution: log alpha and log beta from a wide neighbourhood.
+
+    What tells texture, text and grain from noise lies further away than plain convolutions see.
+
+    Parameters
+    ----------
+    channels : int
+        Of the image.
+    widths, blocks : tuple of int
+        Channels and residual blocks of each level; the last level is the bottom.
+    log_alpha, sigma : float
+        Where the network starts: unsure, and in the middle of the range.
+
+    Examples
+    --------
+    >>> log_alpha, log_beta = UNetSNet(widths=(8, 16), blocks=(1, 1))(torch.rand(1, 3, 15, 16))
+    >>> log_alpha.shape
+    torch.Size([1, 3, 15, 16])
+    """
+
+    def __init__(
+        self,
+        channels: int = 3,
+        widths: tuple[int, ...] = (24, 48, 96),
+        blocks: tuple[int, ...] = (1, 1, 2),
+        log_alpha: float = math.log(4.0),
+        sigma: float = 25 / 255,
+    ):
+        super().__init__(4 * channels, widths, blocks, bias=0.0)
+        self.channels = channels
+        self.last = _noise_head(widths[0], channels, log_alpha, sigma)
+
+    def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, C, H, W) -> log alpha and log beta, both (N, C, H, W)."""
+        features = self.features(_unshuffled(y, self.multiple))
+        return _log_alpha_beta(self.last(features), y)
+
+
+def _noise_head(width: int, channels: int, log_alpha: float, sigma: float) -> nn.Conv2d:
+    start = torch.tensor([log_alpha, log_alpha + 2 * math.log(sigma)])
+    bias = start.repeat_interleave(4 * channels)
+    return _convolution(width, 8 * channels, gain=0.1, bias=bias)
+
+
+def _unshuffled(y: Tensor, multiple: int) -> Tensor:
+    return F.pixel_unshuffle(pad_to_multiple(y, multiple), 2)
+
+
+def _log_alpha_beta(output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    log_alpha, log_beta = (crop(F.pixel_shuffle(half, 2), y) for half in output.chunk(2, 1))
+    return log_alpha, log_beta

@@ -5,7 +5,7 @@ from torch import nn
 from vdn.errors import ConfigError
 from vdn.model import VDN
 from vdn.networks import CBDNet, DnCNN, FFDNet
-from vdn.networks.light import LightDNet, LightSNet
+from vdn.networks.light import LightDNet, LightSNet, UNetSNet
 from vdn.networks.paper import DNet, SNet
 from vdn.training.config import Network
 
@@ -65,5 +65,9 @@ def build_vdn(network: Network, *, end_to_end: bool = False) -> VDN:
             f"network.family is {network.family!r}; only 'light' and 'paper' are variational"
         )
     dnet = LightDNet(network.channels, network.widths, network.blocks, network.error_width)
-    snet = LightSNet(network.channels, network.snet_width, network.snet_depth)
+    snet: nn.Module
+    if network.snet == "unet":
+        snet = UNetSNet(network.channels, network.snet_widths, network.snet_blocks)
+    else:
+        snet = LightSNet(network.channels, network.snet_width, network.snet_depth)
     return VDN(dnet, snet, conditioned=True, end_to_end=end_to_end)

@@ -19,16 +19,20 @@ __all__ = ["Config", "Data", "Network", "Objective", "Optimiser", "Schedule", "l
 class Network:
     """Which networks make the model.
 
-    `widths` to `error_width` are for the light family; `width` and `depth` for dncnn, ffdnet and
-    cbdnet (width alone), 0 being the published one, `batch_norm` for dncnn.
+    `widths` to `error_width` are for the light family, whose S-Net is ``plain`` convolutions
+    (`snet_width`, `snet_depth`) or a ``unet`` (`snet_widths`, `snet_blocks`); `width` and `depth`
+    for dncnn, ffdnet and cbdnet (width alone), 0 being the published one, `batch_norm` for dncnn.
     """
 
     family: Literal["light", "paper", "dncnn", "ffdnet", "cbdnet"] = "light"
     channels: int = 3
     widths: tuple[int, ...] = (48, 96, 192)
     blocks: tuple[int, ...] = (2, 2, 3)
+    snet: Literal["plain", "unet"] = "plain"
     snet_width: int = 32
     snet_depth: int = 5
+    snet_widths: tuple[int, ...] = (24, 48, 96)
+    snet_blocks: tuple[int, ...] = (1, 1, 2)
     error_width: int = 24
     width: int = 0
     depth: int = 0
@@ -43,7 +47,8 @@ class Data:
     probability `pair_share`, from each folder as often as `pair_shares` says (default: alike).
     `noise` maps noises of `vdn.noise.registry` to their shares, drawn for each patch;
     `exposure` is the range of a random factor of the brightness of the clean images, and
-    `gray_share` the share of them made gray: three equal channels, their noise equal too.
+    `gray_share` the share of them made gray: three equal channels, their noise equal too. `pages`
+    pictures of text and drawings are rendered and added to the folders' (`vdn.data.pages`).
     `workers` threads make batches while the step before runs; 0 makes them between steps.
     """
 
@@ -54,6 +59,7 @@ class Data:
     noise: dict[str, float] = field(default_factory=lambda: {"gaussian:0..75": 0.5, "bump": 0.5})
     exposure: tuple[float, ...] = (1.0, 1.0)
     gray_share: float = 0.0
+    pages: int = 0
     patch: int = 128
     holdout_every: int = 40
     workers: int = 1
@@ -72,7 +78,7 @@ class Objective:
     `asymmetry` is CBDNet's alpha.
     """
 
-    kind: Literal["elbo", "mse", "known_map", "cbdnet"] = "elbo"
+    kind: Literal["elbo", "noise", "mse", "known_map", "cbdnet"] = "elbo"
     weights: dict[str, float] = field(default_factory=dict)
     eps0_squared: float = 5e-5
     eps0_power: float = 0.0
@@ -119,6 +125,7 @@ class Schedule:
 
 FAMILIES = {
     "elbo": ("light", "paper"),
+    "noise": ("light", "paper"),
     "mse": ("light", "paper", "dncnn", "cbdnet"),
     "known_map": ("light", "ffdnet", "cbdnet"),
     "cbdnet": ("light", "paper", "cbdnet"),
@@ -130,6 +137,9 @@ FAMILIES = {
 class Config:
     """A whole experiment.
 
+    `start` names the weights to begin from, see `vdn.training.weights`; `start_snet` those of the
+    S-Net, where they come from elsewhere, or ``new``.
+
     Examples
     --------
     >>> Config(name="x", schedule=Schedule(minutes=1)).network.family
@@ -140,6 +150,7 @@ class Config:
     task: str = "denoise"
     seed: int = 0
     start: str = ""
+    start_snet: str = ""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     network: Network = field(default_factory=Network)
     data: Data = field(default_factory=Data)
@@ -167,18 +178,16 @@ class Config:
         """Yield the keys whose values have to lie in a range."""
         network, data, schedule = self.network, self.data, self.schedule
         light = network.family == "light"
-        levels = len(network.widths) == len(network.blocks) > 0
         yield "network.channels", network.channels, network.channels in (1, 3), "1 or 3"
-        yield (
-            "network.widths",
-            network.widths,
-            not light or (levels and min(network.widths) > 0),
-            f"one above 0 for each of network.blocks, {network.blocks}",
-        )
+        unets = {"widths": (network.widths, network.blocks)}
+        unets |= {"snet_widths": (network.snet_widths, network.snet_blocks)}
+        for name, (widths, blocks) in unets.items():
+            fits = not light or (len(widths) == len(blocks) > 0 and min(widths) > 0)
+            yield f"network.{name}", widths, fits, f"one above 0 for each of the blocks, {blocks}"
         least = {"data.patch": (data.patch, 1), "schedule.batch": (schedule.batch, 1)}
         least |= {"schedule.accumulate": (schedule.accumulate, 1)}
         least |= {"schedule.warmup": (schedule.warmup, 0), "data.workers": (data.workers, 0)}
-        least |= {"data.holdout_every": (data.holdout_every, 0)}
+        least |= {"data.holdout_every": (data.holdout_every, 0), "data.pages": (data.pages, 0)}
         for name, (number, low) in least.items():
             yield name, number, number >= low, f"a number of at least {low}"
         for kind, share in data.noise.items():

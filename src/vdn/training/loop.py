@@ -174,7 +174,9 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
     set_seed(config.seed)
     task = find_task(config)
     if config.start:
-        load_weights(task.model, config.start)
+        load_weights(task.model, config.start, "dnet" if config.start_snet else "")
+    if config.start_snet not in ("", "new"):
+        load_weights(task.model, config.start_snet, "snet")
     task.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model = accelerator.prepare(task.model)
     current = Run.begin(config, accelerator.unwrap_model(model), dtype)

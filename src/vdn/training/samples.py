@@ -12,10 +12,12 @@ from torch import Tensor
 
 from vdn.data.batches import Batches
 from vdn.data.images import image_files, read_image, split_holdout
+from vdn.data.pages import render_page
 from vdn.data.pair_noise import MeasuredPair, PairPool, measure_pair
 from vdn.data.pairs import Mixture, PairFiles, pair_folder
 from vdn.data.pool import ImagePool
 from vdn.errors import ConfigError
+from vdn.noise.camera import LUMA
 from vdn.noise.registry import parse_noise
 from vdn.training.config import Config
 from vdn.training.validation import ValidationCase, validation_cases
@@ -39,6 +41,10 @@ def training_data(config: Config, device: torch.device) -> tuple[Batches, list[V
         kept, out = split_holdout(image_files(folder), data.holdout_every)
         training += [read_image(path, channels) for path in kept]
         held_out += [read_image(path, channels) for path in out]
+    drawn = np.random.default_rng((config.seed, data.pages))
+    pages = [_page(drawn, channels) for _ in range(data.pages)]
+    training += pages[len(pages) // 20 :]
+    held_out += pages[: len(pages) // 20]
     sets, held_pairs = _pairs(config)
     if not training and not sets:
         raise ConfigError("data.folders and data.pairs are both empty; name at least one folder")
@@ -60,6 +66,11 @@ def training_data(config: Config, device: torch.device) -> tuple[Batches, list[V
         device=device,
     )
     return batches, validation_cases(held_out, held_pairs, data.noise)
+
+
+def _page(generator: np.random.Generator, channels: int) -> np.ndarray:
+    page = render_page(generator)
+    return page if channels == 3 else np.rint(page @ LUMA).astype(np.uint8)[..., None]
 
 
 def _numbers(sets: Sequence[Sequence[Any]], shares: Sequence[int]) -> Sequence[int]:

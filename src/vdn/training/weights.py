@@ -32,7 +32,7 @@ def averaged_weights(checkpoint: str | Path) -> dict[str, Tensor]:
     }
 
 
-def load_weights(model: nn.Module, source: str | Path) -> None:
+def load_weights(model: nn.Module, source: str | Path, part: str = "") -> None:
     """Fill a model with the weights of a run folder, a checkpoint, an ONNX file or a shipped name.
 
     Parameters
@@ -43,6 +43,8 @@ def load_weights(model: nn.Module, source: str | Path) -> None:
         (`vdn.networks.grown_weights`).
     source : str or path
         ``runs/mine``, ``runs/mine/checkpoint.pt``, ``mine.onnx`` or the name of a shipped model.
+    part : str
+        Fill only the network of this name: ``dnet`` or ``snet``.
 
     Raises
     ------
@@ -57,8 +59,9 @@ def load_weights(model: nn.Module, source: str | Path) -> None:
     stored = averaged_weights(path) if path.suffix == ".pt" else _onnx_weights(source)
     weights = {name: value.float() for name, value in stored.items()}
     wanted = model.state_dict()
-    if _planes(wanted) == 4 and _planes(weights) == 12:
+    if _channels(wanted) == 1 and _channels(weights) == 3:
         weights = gray_weights(weights)
+    weights, wanted = (_of_part(part, values) for values in (weights, wanted))
     weights = grown_weights(weights, wanted)
     if surplus := sorted(name for name in weights if name not in wanted):
         raise ConfigError(
@@ -73,13 +76,17 @@ def load_weights(model: nn.Module, source: str | Path) -> None:
                 f"start {source}: {name} has shape {tuple(weights[name].shape)}, "
                 f"the network needs {tuple(parameter.shape)}"
             )
-    model.load_state_dict({name: weights[name] for name in wanted})
+    model.load_state_dict({name: weights[name] for name in wanted}, strict=not part)
 
 
-def _planes(weights: Mapping[str, Tensor]) -> int:
-    """Inputs of the S-Net of the light family: 4 for a gray image, 12 for colour; 0 for others."""
-    first = weights.get("snet.layers.0.weight")
-    return 0 if first is None else first.shape[1]
+def _of_part(part: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in weights.items() if name.startswith(part)}
+
+
+def _channels(weights: Mapping[str, Tensor]) -> int:
+    """Channels of a model of the light family; 0 for others."""
+    residual = weights.get("dnet.residual.weight")
+    return 0 if residual is None else residual.shape[0] // 4
 
 
 def _onnx_weights(source: str | Path) -> dict[str, Tensor]:

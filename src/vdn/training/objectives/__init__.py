@@ -1,9 +1,10 @@
-"""What is minimised. Four objectives for one network: the bound of the paper and its rivals.
+"""What is minimised: the bound of the paper, a part of it, and its rivals.
 
 ============= ==================================== ============================
 kind          D-Net                                S-Net
 ============= ==================================== ============================
 ``elbo``      the bound                            the bound
+``noise``     does not learn                       the true map, and how far it errs
 ``mse``       squared error, given S-Net's map     through D-Net alone
 ``known_map`` squared error, given the true map    does not learn
 ``cbdnet``    squared error, given S-Net's map     its own supervision, and D-Net
@@ -20,13 +21,13 @@ from torch import Tensor
 
 from vdn.errors import ConfigError
 from vdn.training.config import Objective
-from vdn.training.objectives import cbdnet, elbo, known_map, mse
+from vdn.training.objectives import cbdnet, elbo, known_map, mse, noise
 from vdn.training.objectives.terms import Model, Terms
 from vdn.training.objectives.trainable import freeze_unreached
 
 __all__ = ["END_TO_END", "NON_BLIND", "SUMMARIES", "Terms", "choose_objective", "freeze_unreached"]
 
-_KINDS = {"elbo": elbo, "mse": mse, "known_map": known_map, "cbdnet": cbdnet}
+_KINDS = {"elbo": elbo, "noise": noise, "mse": mse, "known_map": known_map, "cbdnet": cbdnet}
 
 END_TO_END = frozenset({"mse", "cbdnet"})
 """Objectives under which S-Net learns through D-Net."""
@@ -36,6 +37,7 @@ NON_BLIND = frozenset({"known_map"})
 
 SUMMARIES = {
     "elbo": "",
+    "noise": "",
     "mse": "trained by squared error alone: its noise map is not an estimate of the noise",
     "known_map": "trained with the true noise map: give it one, it cannot estimate its own",
     "cbdnet": "trained by CBDNet's objective",
