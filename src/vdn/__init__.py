@@ -14,6 +14,7 @@ from vdn.errors import (
     InputError,
     MissingExtraError,
     PredictionError,
+    TooLargeError,
     VdnError,
 )
 
@@ -37,6 +38,7 @@ __all__ = [
     "MissingExtraError",
     "NoiseEstimate",
     "PredictionError",
+    "TooLargeError",
     "VdnError",
     "denoise",
     "denoise_file",

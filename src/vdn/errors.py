@@ -7,6 +7,7 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "PredictionError",
+    "TooLargeError",
     "VdnError",
 ]
 
@@ -39,6 +40,10 @@ class ExistsError(FileError, FileExistsError):
 
 class ConfigError(VdnError, ValueError):
     """A training or evaluation configuration with an unknown key or a wrong value."""
+
+
+class TooLargeError(FileError):
+    """What is in a file takes more memory, decoded, than it may."""
 
 
 class MissingExtraError(VdnError, ImportError):

@@ -1,9 +1,8 @@
 """`vdn noise`: how noisy pictures are, where, and of what kind the noise is."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,8 +15,6 @@ from vdn.errors import InputError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
-    from vdn.noise.law import NoiseLaw
-    from vdn.noise_summary import Cell
     from vdn.streaming import FrameNoise, IOThreads
 
 __all__ = ["noise"]
@@ -110,64 +107,17 @@ def noise(
 
 
 def _outcome(path: Path, frames: "list[FrameNoise]", plot: Path | None = None) -> Outcome:
+    from vdn.noise_report import describe_noise, noise_lines, summarise
+
     records, texts = [], []
     for index, found in enumerate(frames):
         place = {"frame": index, "frames": len(frames)} if len(frames) > 1 else {}
         drawn = {"plot": str(plot)} if plot is not None else {}
-        record, text = _describe(path, found, place)
-        records.append(record | drawn)
-        texts.append(f"{text}\n  plot      {plot}" if plot is not None else text)
+        record = {"input": str(path), **describe_noise(found, place), **drawn}
+        lines = [f"{shown(path)}  ({summarise(found, place)})"]
+        lines += [f"  {label:<9} {value}" for label, value in noise_lines(found)]
+        if plot is not None:
+            lines.append(f"  plot      {plot}")
+        records.append(record)
+        texts.append("\n".join(lines))
     return Outcome(records, "\n".join(texts))
-
-
-def _describe(
-    path: Path, found: "FrameNoise", place: Mapping[str, int]
-) -> tuple[dict[str, Any], str]:
-    summary, profile = found.summary, found.summary.profile
-    height, width = found.frame.shape[:2]
-    sigma = list(summary.statistics.root_mean_square)
-    record = {
-        "input": str(path),
-        **place,
-        "model": found.model,
-        "width": width,
-        "height": height,
-        "noise_sigma": sigma,
-        "quietest": asdict(summary.quietest),
-        "noisiest": asdict(summary.noisiest),
-        "kind": profile.describe(),
-        "variance_slope": list(profile.a),
-        "variance_at_black": list(profile.b),
-    }
-    which = f"{found.frame.name or 'image {frame}'.format(**place)}, " if place else ""
-    lines = [
-        f"{shown(path)}  ({which}{width} x {height}, {found.frame.dtype}, model {found.model})",
-        f"  sigma     {' '.join(f'{value:.3g}' for value in sigma)}",
-        f"  quietest  {_place(summary.quietest)}",
-        f"  noisiest  {_place(summary.noisiest)}",
-        f"  kind      {profile.describe()}",
-    ]
-    if found.laws is not None:
-        record["laws"] = [None if law is None else asdict(law) for law in found.laws]
-        lines += [f"  law       {_law(law)}" for law in found.laws if law is not None]
-    return record, "\n".join(lines)
-
-
-def _law(law: "NoiseLaw") -> str:
-    """Say the law of a channel."""
-    dark, bright = law.span
-    if not law.depends_on_signal:
-        return f"variance {law.a * (dark + bright) / 2 + law.b:.3g} whatever the brightness"
-    slope = f"variance {law.a:.3g} ({_ends(law.a_interval)}) x brightness"
-    if not law.b_known:
-        return f"{slope} + an unknown constant (nothing is darker than {dark:.3g})"
-    return f"{slope} + {law.b:.3g} ({_ends(law.b_interval)}), from {dark:.3g} to {bright:.3g}"
-
-
-def _ends(interval: tuple[float, float]) -> str:
-    return f"{interval[0]:.3g} to {interval[1]:.3g}"
-
-
-def _place(cell: "Cell") -> str:
-    bottom, right = cell.row + cell.height - 1, cell.column + cell.width - 1
-    return f"{cell.sigma:.3g}  in rows {cell.row} to {bottom}, columns {cell.column} to {right}"

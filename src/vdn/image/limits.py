@@ -1,6 +1,6 @@
 """How much one piece of a file may take when it is decoded."""
 
-from vdn.errors import FileError
+from vdn.errors import TooLargeError
 
 __all__ = ["PIECE_LIMIT", "check_piece"]
 
@@ -21,11 +21,11 @@ def check_piece(nbytes: int, limit: int, what: str = "picture") -> None:
 
     Raises
     ------
-    FileError
+    TooLargeError
         When it is larger.
     """
     if nbytes > limit:
-        raise FileError(
+        raise TooLargeError(
             f"a {what} of it takes {_megabytes(nbytes)} MB when decoded, more than the limit of "
             f"{_megabytes(limit)} MB; give more memory, or store it as TIFF in tiles"
         )

@@ -30,6 +30,8 @@ class FrameNoise:
         The frame.
     model
         Name of the model used.
+    scale
+        What lies between black and white, in the units of the frame.
     summary
         How much noise there is, where, of what kind; without its samples if there are several
         frames.
@@ -40,6 +42,7 @@ class FrameNoise:
 
     frame: FrameSpec
     model: str
+    scale: float
     summary: NoiseSummary
     laws: tuple[NoiseLaw | None, ...] | None = None
 
@@ -75,5 +78,7 @@ def estimate_picture_noise(
         if len(picture.frames) > 1:
             summary.release()
         laws = None if middle is None else fit_white(middle)
-        frames.append(FrameNoise(step.frame.spec(), step.card.name, summary, laws))
+        frames.append(
+            FrameNoise(step.frame.spec(), step.card.name, step.ranges[0].scale, summary, laws)
+        )
     return frames

@@ -1,0 +1,51 @@
+"""What a person wants to know of the noise first: is there any to speak of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+__all__ = ["Verdict", "judge_noise"]
+
+_CLEAN, _SOME, _MUCH = 1.0, 6.0, 20.0  # standard deviations in 255ths of the range
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a picture is noisy, and a sentence that says so.
+
+    Attributes
+    ----------
+    kind
+        ``clean`` where there is nothing to do, else ``noisy``.
+    text
+        The sentence.
+    """
+
+    kind: Literal["clean", "noisy"]
+    text: str
+
+
+def judge_noise(sigma: Sequence[float], scale: float) -> Verdict:
+    """Judge the noise of a picture by its standard deviation.
+
+    Parameters
+    ----------
+    sigma
+        Root mean square of the standard deviation, one a channel.
+    scale
+        What lies between black and white, in the same units.
+
+    Examples
+    --------
+    >>> judge_noise([0.4, 0.3, 0.4], 255).text
+    'Clean: there is no noise to speak of, and nothing to do.'
+    >>> judge_noise([12.0], 255).kind
+    'noisy'
+    """
+    level = 255 * float(np.sqrt(np.mean(np.square(sigma)))) / scale
+    if level < _CLEAN:
+        return Verdict("clean", "Clean: there is no noise to speak of, and nothing to do.")
+    amount = "A little noise" if level < _SOME else "Noisy" if level < _MUCH else "Very noisy"
+    return Verdict("noisy", f"{amount}: {level / 2.55:.2g} % of the range from black to white.")

@@ -1,0 +1,6 @@
+"""The local page and the service for programs: `vdn serve` (extra `web`)."""
+
+from vdn.web.app import create_app
+from vdn.web.settings import ServiceSettings
+
+__all__ = ["ServiceSettings", "create_app"]

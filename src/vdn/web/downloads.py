@@ -1,0 +1,43 @@
+"""Files to be saved by a browser."""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from vdn.web.visits import Entry
+
+__all__ = ["attachment", "files_of", "write_zip"]
+
+
+def attachment(name: str) -> dict[str, str]:
+    """Return the header that makes a browser save a file under a name.
+
+    Examples
+    --------
+    >>> attachment("a b.png")["content-disposition"]
+    "attachment; filename*=UTF-8''a%20b.png"
+    """
+    return {"content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+
+
+def files_of(entry: Entry, maps: Sequence[str]) -> dict[str, tuple[str, Path]]:
+    """Return what was made of a picture: for ``result`` and each map a name and the file."""
+    if entry.result is None:
+        return {}
+    files = {"result": (entry.result.name, entry.result)}
+    stem = Path(entry.name).stem
+    return files | {
+        kind: (f"{stem}.{kind}.tiff", entry.result.with_name(f"{kind}.tiff")) for kind in maps
+    }
+
+
+def write_zip(path: Path, entries: Sequence[Entry], maps: Sequence[str]) -> None:
+    """Write what was made of pictures into an archive; names that are taken get a number."""
+    taken: set[str] = set()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for entry in entries:
+            for name, file in files_of(entry, maps).values():
+                unique = f"{entry.identity}-{name}" if name in taken else name
+                taken.add(unique)
+                archive.write(file, unique)

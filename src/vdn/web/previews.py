@@ -1,0 +1,114 @@
+"""A part of a picture, denoised at once, and at another strength while a slider moves."""
+
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdn.denoiser import Denoised, Denoiser
+from vdn.image.frame import Frame
+from vdn.image.ranges import Range
+from vdn.models import Choice
+
+__all__ = ["LADDER", "SIDE", "Box", "Preview"]
+
+SIDE = 1024  # pixels a side, at most
+LADDER = (0.5, 1.5, 2.0)
+"""Strengths computed beforehand, besides 1: those between are mixed from their neighbours."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A part of a stored frame, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @classmethod
+    def around(cls, row: float, column: float, shape: tuple[int, ...]) -> "Box":
+        """Return the part around a place, `SIDE` pixels a side where the frame has them.
+
+        Examples
+        --------
+        >>> Box.around(10, 3000, (4000, 3000, 3))
+        Box(top=0, left=1976, height=1024, width=1024)
+        """
+        starts, sizes = [], []
+        for place, length in zip((row, column), shape[:2], strict=True):
+            size = min(SIDE, length)
+            starts.append(int(min(max(place - size / 2, 0), length - size)))
+            sizes.append(size)
+        return cls(*starts, *sizes)
+
+
+class Preview:
+    """The pixels of a part of a frame, and what the network makes of them at several strengths.
+
+    Parameters
+    ----------
+    denoiser
+        With the model named.
+    frame, box
+        The frame, and the part of it that is shown.
+    range_
+        The range of the whole frame, so that the part comes out as in the whole.
+    choice
+        The model, and why it was chosen; its halo around the part is read too.
+    """
+
+    def __init__(
+        self, denoiser: Denoiser, frame: Frame, box: Box, range_: Range, choice: Choice
+    ) -> None:
+        self.box, self._denoiser, self._range, self.choice = box, denoiser, range_, choice
+        halo = choice.card.halo
+        top, left = max(box.top - halo, 0), max(box.left - halo, 0)
+        bottom, right = box.top + box.height + halo, box.left + box.width + halo
+        pixels = frame.rows(top, min(bottom, frame.shape[0]))[:, left:right]
+        if frame.channels == "planes":
+            pixels = pixels[..., 0]
+        self._pixels = np.ascontiguousarray(pixels)
+        rows, columns = box.top - top, box.left - left
+        self._inner = slice(rows, rows + box.height), slice(columns, columns + box.width)
+        self._made: dict[float, NDArray[Any]] = {0.0: self._pixels[self._inner]}
+        self._lock = Lock()
+        self._prepared = False
+
+    def prepare(self) -> bool:
+        """Whether the strengths of `LADDER` are to be computed now: at the first call."""
+        with self._lock:
+            first, self._prepared = not self._prepared, True
+        return first
+
+    def exact(self, strength: float) -> Denoised | None:
+        """Compute the part at a strength; return all that is known of it, if it was not before."""
+        if strength in self._made:
+            return None
+        low, scale = self._range.offset, self._range.scale
+        found = self._denoiser(self._pixels, strength, range=(low, low + scale))
+        with self._lock:
+            self._made[strength] = found.image[self._inner].copy()
+        return found
+
+    def pixels(self, strength: float) -> tuple[NDArray[Any], bool]:
+        """Return the part, stored pixels, and whether it is exact: else it is mixed."""
+        with self._lock:
+            made = dict(self._made)
+        if strength in made:
+            return made[strength], True
+        below = max(each for each in made if each < strength)
+        above = min((each for each in made if each > strength), default=below)
+        share = np.float32((strength - below) / (above - below) if above > below else 0)
+        low, high = (made[each].astype(np.float32) for each in (below, above))
+        mixed = low + share * (high - low)
+        dtype = self._pixels.dtype
+        if dtype.kind in "iu":
+            mixed = np.rint(mixed)
+        return mixed.astype(dtype), False
+
+    def inside(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what of a map over all pixels that were read lies over the part."""
+        return maps[self._inner]

@@ -1,0 +1,354 @@
+"""The restorers, the queue and the visits behind the page."""
+
+import asyncio
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdn.denoiser import Denoiser
+from vdn.errors import InputError, VdnError
+from vdn.image import find_ranges, open_picture, output_suffix
+from vdn.noise.verdict import judge_noise
+from vdn.noise_report import describe_noise, noise_lines, summarise
+from vdn.runtime.cards import list_models
+from vdn.streaming import FrameNoise, IOThreads, Report, estimate_picture_noise
+from vdn.web.lanes import Cancelled, Lane, Work
+from vdn.web.previews import LADDER, Box, Preview
+from vdn.web.rasters import make_map, make_screen
+from vdn.web.settings import ServiceSettings
+from vdn.web.uploads import open_upload
+from vdn.web.visits import MAPS, Choices, Entry, Found, Visit
+
+__all__ = ["Service"]
+
+_PATIENCE = 1.5  # seconds in which a new picture is left to its first preview
+_PREVIEWS = 2  # kept a picture
+_EVERY = 0.1  # seconds between two reports of progress
+
+
+class Service:
+    """What the requests of all visits share.
+
+    Two threads compute: one whole pictures, one after the other, and one previews; the first pauses
+    between two windows while there are previews to make.
+
+    Parameters
+    ----------
+    settings
+        How it is set up.
+    """
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.settings = settings
+        self._folder = tempfile.TemporaryDirectory(prefix="vdn-serve-")
+        self.folder = Path(self._folder.name)
+        self._visits: dict[str, Visit] = {}
+        self._denoisers: dict[str, Denoiser] = {}
+        self._lock = threading.Lock()
+        self.whole = Lane("vdn-whole", self._tell_all)
+        self.previews = Lane("vdn-previews")
+        self.models = ["auto", *(card.name for card in list_models())]
+
+    def close(self) -> None:
+        """Stop, and delete all files."""
+        for lane in (self.previews, self.whole):
+            lane.close()
+        for visit in list(self._visits.values()):
+            visit.close()
+        self._folder.cleanup()
+
+    def denoiser(self, model: str) -> Denoiser:
+        """Return the restorer of a model that ships, or of "auto".
+
+        Raises
+        ------
+        InputError
+            When there is none of that name: paths are not looked up for anybody.
+        """
+        if model not in self.models:
+            raise InputError(f"model={model!r}; there are {', '.join(self.models)}")
+        with self._lock:
+            if model not in self._denoisers:
+                settings = self.settings
+                self._denoisers[model] = Denoiser(
+                    model, settings.threads, settings.max_memory, device=settings.device
+                )
+            return self._denoisers[model]
+
+    # Visits
+
+    def visit(self, identity: str) -> Visit | None:
+        """Return a visit that is going on."""
+        found = self._visits.get(identity)
+        if found is not None:
+            found.touch()
+        return found
+
+    def new_visit(self) -> tuple[str, Visit]:
+        """Begin a visit; return what tells it from others, which nobody can guess."""
+        identity = secrets.token_urlsafe(24)
+        folder = self.folder / secrets.token_hex(8)
+        self._visits[identity] = visit = Visit(folder, asyncio.get_running_loop())
+        return identity, visit
+
+    def end_visit(self, identity: str) -> None:
+        """End a visit, and delete its files."""
+        if visit := self._visits.pop(identity, None):
+            visit.close()
+
+    def end_idle_visits(self) -> None:
+        """End those nobody has looked at for long."""
+        for identity, visit in list(self._visits.items()):
+            if visit.idle_for() > self.settings.idle_seconds:
+                self.end_visit(identity)
+
+    def _tell_all(self) -> None:
+        for visit in list(self._visits.values()):
+            visit.changed()
+
+    # Pictures
+
+    def add(self, visit: Visit, identity: str, folder: Path, source: Path, name: str) -> Entry:
+        """Take a picture that has arrived into a visit, and put it into the queue.
+
+        Raises
+        ------
+        HTTPException
+            As `open_upload`.
+        """
+        with open_upload(source, name, self.settings) as picture:
+            frame = picture.frames[0]
+            entry = Entry(
+                identity=identity,
+                name=name,
+                folder=folder,
+                size=source.stat().st_size,
+                spec=frame.spec(),
+                frames=len(picture.frames),
+                format=picture.format,
+                orientation=picture.metadata.orientation,
+                icc=picture.metadata.icc,
+                range=find_ranges(frame)[0],
+                source=source,
+            )
+            entry.rasters["source"] = make_screen(
+                frame, entry.orientation, entry.range, folder, "source"
+            )
+        visit.entries[identity] = entry
+        self.queue(visit, entry)
+        return entry
+
+    def choose(self, visit: Visit, choices: Choices) -> None:
+        """Set strength and model of a visit; its pictures are done anew where that changes them."""
+        self.denoiser(choices.model)
+        if not 0 <= choices.strength <= LADDER[-1]:
+            raise InputError(f"strength={choices.strength!r}; give a number from 0 to {LADDER[-1]}")
+        visit.choices = choices
+        for entry in list(visit.entries.values()):
+            if entry.state != "stopped" and entry.choices != choices:
+                self.queue(visit, entry)
+        visit.changed()
+
+    def queue(self, visit: Visit, entry: Entry) -> None:
+        """Have a picture denoised as the visit has chosen, in its turn."""
+        if entry.work:
+            entry.work.cancel()
+        entry.state, entry.message, entry.share = "waiting", "", 0.0
+        choices = visit.choices
+        entry.work = Work(lambda work: self._denoise(visit, entry, choices, work))
+        self.whole.submit(entry.work)
+
+    def stop(self, visit: Visit, entry: Entry) -> None:
+        """Stop the work on a picture; what was made of it before stays."""
+        if entry.work:
+            entry.work.cancel()
+            entry.work = None
+        entry.state, entry.share = ("done" if entry.result else "stopped"), 0.0
+        visit.changed()
+
+    def run(self, source: Path, target: Path, work: Work, model: str, **given: Any) -> Report:
+        """Denoise a file into another, for a program."""
+
+        def progress(share: float) -> None:
+            work.check()
+            self.previews.wait_for_urgent(60)
+
+        return self.denoiser(model).file(source, target, progress=progress, **given)
+
+    def _denoise(self, visit: Visit, entry: Entry, choices: Choices, work: Work) -> None:
+        deadline = entry.added + _PATIENCE
+        while not entry.previews and time.monotonic() < deadline and not work.cancelled:
+            time.sleep(0.02)
+        self.previews.wait_for_urgent(60)
+        folder = entry.folder / f"{entry.version + 1}"
+        try:
+            work.check()
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            self._make(visit, entry, choices, work, folder)
+        except Cancelled:
+            shutil.rmtree(folder, ignore_errors=True)
+        except Exception as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if not (work.cancelled or visit.closed):
+                entry.state, entry.message = "failed", _message(error, entry)
+        finally:
+            visit.changed()
+
+    def _make(self, visit: Visit, entry: Entry, choices: Choices, work: Work, folder: Path) -> None:
+        entry.state, entry.begun, last = "working", time.monotonic(), 0.0
+        visit.changed()
+
+        def progress(share: float) -> None:
+            nonlocal last
+            work.check()
+            self.previews.wait_for_urgent(60)
+            entry.share = share
+            if time.monotonic() - last > _EVERY:
+                visit.changed()
+                last = time.monotonic()
+
+        name = f"{Path(entry.name).stem}.denoised{output_suffix(Path(entry.name), None)}"
+        result = folder / name
+        maps = {f"{kind}.tiff": folder / f"{kind}.tiff" for kind in MAPS}
+        report = self.denoiser(choices.model).file(
+            entry.source,
+            result,
+            noise_map=maps["noise.tiff"],
+            uncertainty=maps["uncertainty.tiff"],
+            strength=choices.strength,
+            progress=progress,
+        )
+        seconds = time.monotonic() - entry.begun
+        rasters = {"source": entry.rasters["source"]}
+        with open_picture(result) as picture:
+            rasters["result"] = make_screen(
+                picture.frames[0], entry.orientation, entry.range, folder, "result"
+            )
+        for kind in MAPS:
+            with open_picture(maps[f"{kind}.tiff"]) as picture:
+                rasters[kind] = make_map(picture.frames[0], entry.orientation, folder, kind)
+        work.check()
+        previous = entry.result
+        with entry.lock:
+            entry.result, entry.report, entry.choices = result, report, choices
+            entry.rasters, entry.seconds, entry.state = rasters, seconds, "done"
+            entry.version += 1
+            entry.found = Found(
+                report.noise_sigma,
+                judge_noise(report.noise_sigma, entry.range.scale),
+                report.model,
+                report.reason,
+                whole=True,
+            )
+        entry.work = None
+        if previous is not None:
+            shutil.rmtree(previous.parent, ignore_errors=True)
+
+    # Reports
+
+    def measure(self, source: Path, model: str, work: Work) -> list[dict[str, Any]]:
+        """Return what `vdn noise --json` says of a file, image by image."""
+        return [describe_noise(each, place) for place, each in self._measure(source, model, work)]
+
+    def report(self, visit: Visit, entry: Entry) -> list[dict[str, Any]]:
+        """Return what `vdn noise` says of a picture, in words: labels and lines, by image."""
+        model = visit.choices.model
+
+        def measure(work: Work) -> list[dict[str, Any]]:
+            return [
+                {"title": summarise(each, place), "lines": noise_lines(each)}
+                for place, each in self._measure(entry.source, model, work)
+            ]
+
+        if model not in entry.reports:
+            work = self.previews.submit(Work(measure, urgency=1))
+            entry.reports[model] = work.future.result()
+        found: list[dict[str, Any]] = entry.reports[model]
+        return found
+
+    def _measure(
+        self, source: Path, model: str, work: Work
+    ) -> list[tuple[dict[str, int] | None, FrameNoise]]:
+        models = self.denoiser(model).models
+        with IOThreads() as io_threads, open_picture(source) as picture:
+            found = estimate_picture_noise(
+                models, picture, io_threads, advance=lambda share: work.check()
+            )
+        several = len(found) > 1
+        return [
+            ({"frame": index, "frames": len(found)} if several else None, each)
+            for index, each in enumerate(found)
+        ]
+
+    # Previews
+
+    def preview(
+        self, visit: Visit, entry: Entry, row: float, column: float, strength: float, exact: bool
+    ) -> tuple[tuple[int, int], NDArray[Any], bool]:
+        """Return a part of a picture at a strength: its corner, its stored pixels, if exact.
+
+        The part is around a place of the picture as it is looked at, as is the corner. Where it
+        need not be exact, and something has been computed, the answer is mixed from that at once.
+        """
+        box = Box.around(*entry.to_stored(row, column), entry.spec.shape)
+        key = box, visit.choices.model
+        preview = entry.previews.get(key)
+        if preview is None or exact:
+            work = Work(lambda work: self._preview(visit, entry, key, strength), urgency=1)
+            preview = self.previews.submit(work).future.result()
+        elif preview.prepare():
+            for rung in LADDER:
+                self.previews.submit(Work(lambda work, rung=rung: preview.exact(rung)))  # type: ignore[misc]
+        pixels, is_exact = preview.pixels(strength)
+        return entry.place_of(box), pixels, is_exact
+
+    def _preview(
+        self, visit: Visit, entry: Entry, key: tuple[Box, str], strength: float
+    ) -> Preview:
+        preview = entry.previews.get(key)
+        if preview is None:
+            preview = self._begin_preview(entry, key)
+            self._find_noise(visit, entry, preview)
+        preview.exact(strength)
+        return preview
+
+    def _begin_preview(self, entry: Entry, key: tuple[Box, str]) -> Preview:
+        box, model = key
+        denoiser = self.denoiser(model)
+        with open_picture(entry.source) as picture:
+            frame = picture.frames[0]
+            choice = denoiser.models.choose(frame)
+            entry_range = find_ranges(frame, choice.card.nominal_range)[0]
+            named = self.denoiser(choice.card.name)
+            preview = Preview(named, frame, box, entry_range, choice)
+        while len(entry.previews) >= _PREVIEWS:
+            entry.previews.pop(next(iter(entry.previews)))
+        entry.previews[key] = preview
+        return preview
+
+    def _find_noise(self, visit: Visit, entry: Entry, preview: Preview) -> None:
+        made = preview.exact(1.0)
+        if made is None or (entry.found is not None and entry.found.whole):
+            return
+        part = np.atleast_3d(preview.inside(made.noise_sigma))
+        mean_square = np.square(part, dtype=np.float64).mean(axis=(0, 1))
+        sigma = tuple(np.sqrt(mean_square).tolist())
+        verdict = judge_noise(sigma, entry.range.scale)
+        entry.found = Found(
+            sigma, verdict, preview.choice.card.name, preview.choice.reason, whole=False
+        )
+        visit.changed()
+
+
+def _message(error: Exception, entry: Entry) -> str:
+    """Say what went wrong in a line, without the paths of this machine."""
+    text = str(error) if isinstance(error, VdnError) else f"unexpected {type(error).__name__}"
+    return text.replace(str(entry.source), entry.name).replace(str(entry.folder), "")
