@@ -1,9 +1,11 @@
 """Which model "auto" takes: by what the noise is, not by the container."""
 
+import io
 import pickle
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 import vdn
@@ -87,3 +89,26 @@ def test_a_used_denoiser_is_pickled_without_what_is_loaded():
     copied = pickle.loads(pickle.dumps(denoiser))
     np.testing.assert_array_equal(copied(image).image, before.image)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(before)).image, before.image)
+
+
+@pytest.mark.parametrize("level", [12, 25])
+@pytest.mark.parametrize(("quality", "subsampling"), [(100, 2), (95, 2), (85, 2), (75, 2)])
+def test_noise_that_a_jpeg_has_made_dependent_is_for_photo(level, quality, subsampling):
+    rows, columns = np.mgrid[:256, :256]
+    smooth = 120 + 60 * np.sin(rows / 31) * np.cos(columns / 27)
+    noise = np.random.default_rng(level).normal(0, level, (256, 256, 3))
+    clean = np.repeat(smooth[..., np.newaxis], 3, axis=2)
+    noisy = np.clip(np.rint(clean + noise), 0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noisy).save(buffer, "JPEG", quality=quality, subsampling=subsampling)
+    read = np.asarray(Image.open(buffer))
+    result = vdn.denoise(read)
+    assert result.model == "photo"
+    before, after = (np.mean((image - clean) ** 2) for image in (read, result.image.astype(float)))
+    assert after < before / 2
+    assert vdn.denoise(noisy).model == "gaussian"
+
+
+def test_gray_pictures_in_three_channels_are_for_photo():
+    gray = np.random.default_rng(1).normal(120, 15, (200, 200, 1)).clip(0, 255).astype(np.uint8)
+    assert vdn.denoise(np.repeat(gray, 3, axis=2)).model == "photo"

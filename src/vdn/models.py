@@ -10,7 +10,7 @@ import numpy as np
 from vdn.errors import InputError
 from vdn.image.frame import Frame
 from vdn.image.ranges import range_of
-from vdn.noise.whiteness import WHITE, measure_whiteness
+from vdn.noise.whiteness import WHITE, measure_colour_whiteness
 from vdn.predictions import LoadedModel
 from vdn.runtime.cards import Card, find_model, list_models
 from vdn.runtime.engine import WORKING_MEMORY, Engine, memory_share
@@ -165,7 +165,7 @@ def _suited(frame: Frame) -> tuple[tuple[str, ...], str]:
     if not frame.channels.startswith("colour") and frame.color_channels > 1:
         return ("gray", "photo", "gaussian"), "separate channels"
     crop = frame.middle(_CROP)
-    found = measure_whiteness(crop) if crop.size else None
+    found = measure_colour_whiteness(crop) if crop.size else None
     colour = frame.color_channels == 3
     visible = found is not None and found.sigma > _VISIBLE * range_of(crop, frame.no_data).scale
     if found is not None and visible and found.ratio >= WHITE:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["WHITE", "Whiteness", "measure_whiteness"]
+__all__ = ["WHITE", "Whiteness", "measure_colour_whiteness", "measure_whiteness"]
 
 WHITE = 0.8
 """The ratio from which on noise is called independent."""
@@ -13,6 +13,7 @@ WHITE = 0.8
 _BLOCK = 16  # pixels a side
 _FLATTEST = 1 / 8  # of the blocks: there the noise is, the picture is not
 _LEAST = 16  # blocks, to say anything
+_COLOURLESS = 0.4  # of the noise: independent channels differ by 1.4 times theirs
 
 
 class Whiteness(NamedTuple):
@@ -82,3 +83,41 @@ def _block_means(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
     blocks = values.reshape(height // side, side, width // side, side, channels)
     means: NDArray[np.float32] = blocks.mean(axis=(1, 3))
     return means
+
+
+def measure_colour_whiteness(pixels: NDArray[Any]) -> Whiteness | None:
+    """Compare the noise of a colour picture at two scales, its colours by themselves too.
+
+    Compression and demosaicing blur colours more than brightness: noise that is white in each
+    channel but not in their differences is not independent. Nor is that of gray pictures in three
+    channels, whose differences hold none.
+
+    Parameters
+    ----------
+    pixels
+        (H, W, 3); what has another number of channels is measured as `measure_whiteness` does.
+
+    Returns
+    -------
+    Whiteness or None
+        The smaller of the two ratios; 0 where the colours hold no noise.
+
+    Examples
+    --------
+    >>> white = np.random.default_rng(0).normal(0, 3, (256, 256, 3))
+    >>> measure_colour_whiteness(white).ratio > 0.9
+    True
+    >>> halved = white[::2, ::2].repeat(2, 0).repeat(2, 1) - white[::2, ::2].mean(-1).repeat(
+    ...     2, 0
+    ... ).repeat(2, 1)[..., None]
+    >>> measure_colour_whiteness(white.mean(-1)[..., None] + halved).ratio < 0.5
+    True
+    """
+    found = measure_whiteness(pixels)
+    if found is None or pixels.ndim != 3 or pixels.shape[2] != 3:
+        return found
+    values = pixels.astype(np.float32)
+    colours = measure_whiteness(values[..., ::2] - values[..., 1:2])
+    if colours is None or colours.sigma < _COLOURLESS * found.sigma:
+        return found._replace(ratio=0.0)
+    return found._replace(ratio=min(found.ratio, colours.ratio))
