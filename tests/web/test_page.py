@@ -227,7 +227,7 @@ def test_two_visitors_at_once_see_their_own(visit):
 
 def test_work_is_stopped(visit):
     page = visit()
-    choose(page, "a.png", encoded(noisy(990, 1000)))
+    choose(page, "a.png", encoded(noisy(500, 700)))
     page.locator("#stop").click(timeout=SLOW)
     expect(page.locator("#progress-text")).to_have_text("stopped")
     page.locator("#again").click()

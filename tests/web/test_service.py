@@ -187,7 +187,7 @@ def test_who_goes_half_way_leaves_nothing(served):
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", served.settings.port)) as connection:
             connection.sendall(request + b"\0" * 100_000)
-    whole = encoded(noisy(700, 900))
+    whole = encoded(noisy(500, 600))
     head = request.replace(b"3000000", str(len(whole)).encode())
     with socket.create_connection(("127.0.0.1", served.settings.port)) as connection:
         connection.sendall(head + whole)
@@ -330,11 +330,11 @@ def test_any_kind_of_picture_can_be_looked_at(served, tmp_path, pixels):
 
 def test_a_preview_is_the_whole_where_it_is_exact_and_near_it_where_mixed(served):
     with served.visitor() as visitor:
-        picture = done(visitor, bring(visitor, "a.png", encoded(noisy(900, 1090))))
+        picture = done(visitor, bring(visitor, "a.png", encoded(noisy(260, 1090))))
         whole = tiles(visitor, picture, "result").astype(int)
 
         def preview(strength, exact):
-            query = {"row": 450, "column": 1000, "strength": strength, "exact": exact}
+            query = {"row": 130, "column": 1000, "strength": strength, "exact": exact}
             answer = visitor.get(f"/visit/pictures/{picture['id']}/preview", params=query)
             top, left, height, width = map(int, answer.headers["x-place"].split(","))
             pixels = np.asarray(Image.open(io.BytesIO(answer.content))).astype(int)
@@ -344,7 +344,7 @@ def test_a_preview_is_the_whole_where_it_is_exact_and_near_it_where_mixed(served
 
         found, place, exact = preview(1.0, True)
         assert exact
-        assert place == (slice(0, 900), slice(66, 1090))
+        assert place == (slice(0, 260), slice(66, 1090))
         assert np.abs(found - whole[place]).max() <= 1
         begun = time.monotonic()
         _, _, exact = preview(0.8, False)
@@ -429,7 +429,7 @@ def test_an_archive_holds_pictures_of_one_name_and_their_maps(served):
 
 def test_work_is_stopped_and_begun_again(served):
     with served.visitor() as visitor:
-        picture = bring(visitor, "a.png", encoded(noisy(900, 1000)))
+        picture = bring(visitor, "a.png", encoded(noisy(400, 500)))
         waiting = bring(visitor, "b.png", encoded(noisy()))
         assert visitor.post(f"/visit/pictures/{picture['id']}/stop").status_code == 204
         assert look(visitor, picture)["state"] == "stopped"
