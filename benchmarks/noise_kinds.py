@@ -48,7 +48,8 @@ CASES = {
 
 
 def psnr(image: np.ndarray, clean: np.ndarray) -> float:
-    error = np.mean(np.square(np.clip(image, 0, 255) - clean), dtype=np.float64)
+    difference = np.clip(image.astype(np.float64), 0, 255) - clean
+    error = np.mean(np.square(difference))
     return float(-10 * np.log10(max(error, 1e-4) / 255**2))
 
 
@@ -137,7 +138,7 @@ def main() -> None:
         for case, noisy, clean in pairs(arguments.data):
             if not arguments.only or arguments.only in case:
                 rows.setdefault(case, []).append(
-                    [psnr(noisy.astype(float), clean), psnr(denoiser(noisy).image, clean)]
+                    [psnr(noisy, clean), psnr(denoiser(noisy).image, clean)]
                 )
         for case, found in rows.items():
             print(json.dumps({"model": name} | row(case, found)), flush=True)
