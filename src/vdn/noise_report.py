@@ -1,6 +1,6 @@
 """What was found out about the noise of an image, in words and in figures."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,10 +9,16 @@ from vdn.noise.verdict import judge_noise
 from vdn.noise_summary import Cell
 from vdn.streaming import FrameNoise
 
-__all__ = ["describe_noise", "noise_lines", "summarise"]
+__all__ = ["describe_noise", "noise_lines", "numbered", "summarise"]
 
 
-def describe_noise(found: FrameNoise, place: Mapping[str, int] | None = None) -> dict[str, Any]:
+def numbered(frames: Sequence[FrameNoise]) -> Iterator[tuple[dict[str, int], FrameNoise]]:
+    """Yield frames with their place: ``frame`` and ``frames``, nothing where there is only one."""
+    for index, found in enumerate(frames):
+        yield {"frame": index, "frames": len(frames)} if len(frames) > 1 else {}, found
+
+
+def describe_noise(found: FrameNoise, place: Mapping[str, int]) -> dict[str, Any]:
     """Return the figures as plain containers, for JSON.
 
     Parameters
@@ -20,14 +26,14 @@ def describe_noise(found: FrameNoise, place: Mapping[str, int] | None = None) ->
     found
         What was found.
     place
-        Which frame of how many, ``frame`` and ``frames``, where there are several.
+        As of `numbered`.
     """
     summary, profile = found.summary, found.summary.profile
     height, width = found.frame.shape[:2]
     sigma = list(summary.statistics.root_mean_square)
     verdict = judge_noise(sigma, found.scale)
     record: dict[str, Any] = {
-        **(place or {}),
+        **place,
         "model": found.model,
         "width": width,
         "height": height,
@@ -44,7 +50,7 @@ def describe_noise(found: FrameNoise, place: Mapping[str, int] | None = None) ->
     return record
 
 
-def summarise(found: FrameNoise, place: Mapping[str, int] | None = None) -> str:
+def summarise(found: FrameNoise, place: Mapping[str, int]) -> str:
     """Say which image it was, and which model looked at it."""
     height, width = found.frame.shape[:2]
     which = f"{found.frame.name or 'image {frame}'.format(**place)}, " if place else ""

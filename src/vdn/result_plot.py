@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from vdn.results import Denoised
 
-__all__ = ["plot_result"]
+__all__ = ["luminance", "plot_result"]
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 _PERCENTILES = (1, 99)  # of a map, which its colours span

@@ -107,11 +107,10 @@ def noise(
 
 
 def _outcome(path: Path, frames: "list[FrameNoise]", plot: Path | None = None) -> Outcome:
-    from vdn.noise_report import describe_noise, noise_lines, summarise
+    from vdn.noise_report import describe_noise, noise_lines, numbered, summarise
 
     records, texts = [], []
-    for index, found in enumerate(frames):
-        place = {"frame": index, "frames": len(frames)} if len(frames) > 1 else {}
+    for place, found in numbered(frames):
         drawn = {"plot": str(plot)} if plot is not None else {}
         record = {"input": str(path), **describe_noise(found, place), **drawn}
         lines = [f"{shown(path)}  ({summarise(found, place)})"]

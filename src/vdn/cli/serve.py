@@ -1,14 +1,15 @@
 """`vdn serve`: the page on this computer, and the service for programs."""
 
-import socket
-import threading
-import webbrowser
+from typing import TYPE_CHECKING
 
 import click
 
 from vdn.cli import options
 from vdn.cli.failures import needs_extra, report
 from vdn.errors import InputError
+
+if TYPE_CHECKING:
+    import socket
 
 __all__ = ["serve"]
 
@@ -79,11 +80,16 @@ def serve(
         address = f"http://{shown_host}:{settings.port}/?token={settings.token}"
         click.echo(address)
         if open_:
+            import threading
+            import webbrowser
+
             threading.Timer(0.5, webbrowser.open, [address]).start()
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int) -> "socket.socket":
+    import socket
+
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -44,8 +44,7 @@ def render_page(generator: np.random.Generator, size: int = 512) -> NDArray[np.u
             left, right = (size * side // columns + 6 for side in (column, column + 1))
             _column(draw, generator, (left, right), size, ink)
     if generator.random() < 0.15:
-        turned = image.rotate(generator.uniform(-8, 8), Image.Resampling.BICUBIC, fillcolor=paper)
-        image = turned
+        image = image.rotate(generator.uniform(-8, 8), Image.Resampling.BICUBIC, fillcolor=paper)
     return np.asarray(image)
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-__all__ = ["Verdict", "judge_noise"]
+__all__ = ["Verdict", "judge_noise", "noise_level"]
 
 _CLEAN, _SOME, _MUCH = 1.0, 6.0, 20.0  # standard deviations in 255ths of the range
 
@@ -44,8 +44,19 @@ def judge_noise(sigma: Sequence[float], scale: float) -> Verdict:
     >>> judge_noise([12.0], 255).kind
     'noisy'
     """
-    level = 255 * float(np.sqrt(np.mean(np.square(sigma)))) / scale
+    level = noise_level(sigma, scale)
     if level < _CLEAN:
         return Verdict("clean", "Clean: there is no noise to speak of, and nothing to do.")
     amount = "A little noise" if level < _SOME else "Noisy" if level < _MUCH else "Very noisy"
     return Verdict("noisy", f"{amount}: {level / 2.55:.2g} % of the range from black to white.")
+
+
+def noise_level(sigma: Sequence[float], scale: float) -> float:
+    """Return the root mean square of standard deviations in 255ths of the range.
+
+    Examples
+    --------
+    >>> noise_level([257.0, 257.0], 65535)
+    1.0
+    """
+    return 255 * float(np.sqrt(np.mean(np.square(sigma)))) / scale

@@ -123,8 +123,7 @@ def _add_page(app: FastAPI, service: Service) -> None:
         keep: dict[str, Any] = {"httponly": True, "samesite": "strict"}
         response.set_cookie(cookie_name("token", settings), settings.token, **keep)
         if visit is None or service.visit(visit) is None:
-            identity, _ = service.new_visit()
-            response.set_cookie(cookie_name("visit", settings), identity, **keep)
+            response.set_cookie(cookie_name("visit", settings), service.new_visit(), **keep)
         response.headers["cache-control"] = "no-store"
         return response
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from vdn.noise.verdict import noise_level
 from vdn.web.colours import scale_colours
 from vdn.web.rasters import png
 from vdn.web.visits import MAPS, Entry
 
-__all__ = ["difference_gain", "draw_tile"]
+__all__ = ["draw_tile"]
 
 _DEVIATIONS = 3  # of the noise, shown as black and as white in the difference
 
@@ -28,7 +29,7 @@ def draw_tile(entry: Entry, layer: str, level: int, row: int, column: int) -> by
         if len(tiles) < 2 or any(tile is None for tile in tiles):
             return None
         before, after = (np.asarray(tile, np.float32) for tile in tiles)
-        shown = 128 + difference_gain(entry) * (before - after)
+        shown = 128 + _gain(entry) * (before - after)
         return png(np.clip(np.rint(shown), 0, 255).astype(np.uint8))
     pixels = rasters[layer].tile(level, row, column) if layer in rasters else None
     if pixels is None:
@@ -40,9 +41,9 @@ def draw_tile(entry: Entry, layer: str, level: int, row: int, column: int) -> by
     return png(index.astype(np.uint8), colours=scale_colours())
 
 
-def difference_gain(entry: Entry) -> float:
+def _gain(entry: Entry) -> float:
     """Return the factor by which the difference is made visible."""
     if entry.found is None:
         return 1.0
-    level = 255 * float(np.sqrt(np.mean(np.square(entry.found.sigma)))) / entry.range.scale
+    level = noise_level(entry.found.sigma, entry.range.scale)
     return max(1.0, 127 / max(_DEVIATIONS * level, 1.0))

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from vdn.image.frame import Frame
 from vdn.image.ranges import Range
+from vdn.result_plot import luminance
 
 __all__ = [
-    "TILE",
     "Raster",
     "flips_columns",
     "flips_rows",
@@ -30,7 +30,6 @@ __all__ = [
 TILE = 512  # pixels a side
 _ROWS = 256
 _ENOUGH = 1024  # the smallest level has no longer side than this
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
 @dataclass(frozen=True)
@@ -138,13 +137,15 @@ def make_screen(frame: Frame, orientation: int, range_: Range, folder: Path, nam
 
 
 def make_map(frame: Frame, orientation: int, folder: Path, name: str) -> Raster:
-    """Make the levels of a map of standard deviations; of colours, those of the luminance."""
+    """Make the levels of a map of standard deviations; of colours, those of the luminance.
+
+    Of channels that are no colours the first is shown.
+    """
 
     def rows() -> Iterator[tuple[int, NDArray[Any]]]:
         for start in range(0, frame.shape[0], _ROWS):
             band = np.atleast_3d(frame.rows(start, min(start + _ROWS, frame.shape[0])))
-            weights = _LUMA if band.shape[2] == 3 else np.eye(band.shape[2], dtype=np.float32)[0]
-            yield start, np.sqrt(np.square(band) @ weights)
+            yield start, luminance(band if band.shape[2] == 3 else band[..., :1])
 
     shape = frame.shape[0], frame.shape[1]
     return _make(rows(), shape, np.dtype(np.float32), orientation, folder, name)

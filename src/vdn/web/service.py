@@ -16,7 +16,7 @@ from vdn.denoiser import Denoiser
 from vdn.errors import InputError, VdnError
 from vdn.image import find_ranges, open_picture, output_suffix
 from vdn.noise.verdict import judge_noise
-from vdn.noise_report import describe_noise, noise_lines, summarise
+from vdn.noise_report import describe_noise, noise_lines, numbered, summarise
 from vdn.runtime.cards import list_models
 from vdn.streaming import FrameNoise, IOThreads, Report, estimate_picture_noise
 from vdn.web.lanes import Cancelled, Lane, Work
@@ -30,6 +30,7 @@ __all__ = ["Service"]
 
 _PATIENCE = 1.5  # seconds in which a new picture is left to its first preview
 _PREVIEWS = 2  # kept a picture
+_LONGEST = 60.0  # seconds a whole picture waits for previews
 _EVERY = 0.1  # seconds between two reports of progress
 
 
@@ -91,12 +92,12 @@ class Service:
             found.touch()
         return found
 
-    def new_visit(self) -> tuple[str, Visit]:
+    def new_visit(self) -> str:
         """Begin a visit; return what tells it from others, which nobody can guess."""
         identity = secrets.token_urlsafe(24)
         folder = self.folder / secrets.token_hex(8)
-        self._visits[identity] = visit = Visit(folder, asyncio.get_running_loop())
-        return identity, visit
+        self._visits[identity] = Visit(folder, asyncio.get_running_loop())
+        return identity
 
     def end_visit(self, identity: str) -> None:
         """End a visit, and delete its files."""
@@ -177,19 +178,22 @@ class Service:
         """Denoise a file into another, for a program."""
 
         def progress(share: float) -> None:
-            work.check()
-            self.previews.wait_for_urgent(60)
+            self._give_way(work)
 
         return self.denoiser(model).file(source, target, progress=progress, **given)
+
+    def _give_way(self, work: Work) -> None:
+        """Let previews go first, between two windows of a whole picture; stop if it is unwanted."""
+        work.check()
+        self.previews.wait_for_urgent(_LONGEST)
 
     def _denoise(self, visit: Visit, entry: Entry, choices: Choices, work: Work) -> None:
         deadline = entry.added + _PATIENCE
         while not entry.previews and time.monotonic() < deadline and not work.cancelled:
             time.sleep(0.02)
-        self.previews.wait_for_urgent(60)
         folder = entry.folder / f"{entry.version + 1}"
         try:
-            work.check()
+            self._give_way(work)
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             self._make(visit, entry, choices, work, folder)
@@ -208,8 +212,7 @@ class Service:
 
         def progress(share: float) -> None:
             nonlocal last
-            work.check()
-            self.previews.wait_for_urgent(60)
+            self._give_way(work)
             entry.share = share
             if time.monotonic() - last > _EVERY:
                 visit.changed()
@@ -217,12 +220,12 @@ class Service:
 
         name = f"{Path(entry.name).stem}.denoised{output_suffix(Path(entry.name), None)}"
         result = folder / name
-        maps = {f"{kind}.tiff": folder / f"{kind}.tiff" for kind in MAPS}
+        maps = {kind: folder / f"{kind}.tiff" for kind in MAPS}
         report = self.denoiser(choices.model).file(
             entry.source,
             result,
-            noise_map=maps["noise.tiff"],
-            uncertainty=maps["uncertainty.tiff"],
+            noise_map=maps["noise"],
+            uncertainty=maps["uncertainty"],
             strength=choices.strength,
             progress=progress,
         )
@@ -233,7 +236,7 @@ class Service:
                 picture.frames[0], entry.orientation, entry.range, folder, "result"
             )
         for kind in MAPS:
-            with open_picture(maps[f"{kind}.tiff"]) as picture:
+            with open_picture(maps[kind]) as picture:
                 rasters[kind] = make_map(picture.frames[0], entry.orientation, folder, kind)
         work.check()
         previous = entry.result
@@ -276,17 +279,13 @@ class Service:
 
     def _measure(
         self, source: Path, model: str, work: Work
-    ) -> list[tuple[dict[str, int] | None, FrameNoise]]:
+    ) -> list[tuple[dict[str, int], FrameNoise]]:
         models = self.denoiser(model).models
         with IOThreads() as io_threads, open_picture(source) as picture:
             found = estimate_picture_noise(
                 models, picture, io_threads, advance=lambda share: work.check()
             )
-        several = len(found) > 1
-        return [
-            ({"frame": index, "frames": len(found)} if several else None, each)
-            for index, each in enumerate(found)
-        ]
+        return list(numbered(found))
 
     # Previews
 

@@ -131,7 +131,6 @@ class Entry:
             "format": self.format,
             "depth": str(self.spec.dtype),
             "channels": self.spec.channels,
-            "scale": self.range.scale,
             "state": self.state,
             "message": self.message,
             "position": lane.position(self.work) if self.work else None,

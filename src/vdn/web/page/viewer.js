@@ -98,8 +98,7 @@ export class Viewer {
     const edge = Math.round(this.split * canvas.width);
     this.layer("source", left, top, 0, this.after || this.preview ? edge : canvas.width);
     if (this.after || this.preview) {
-      if (!this.after) this.layer("source", left, top, edge, canvas.width);
-      else this.layer(this.after, left, top, edge, canvas.width);
+      this.layer(this.after || "source", left, top, edge, canvas.width);
       if (this.preview) this.patch(left, top, edge);
     }
     this.changed(this);
@@ -113,7 +112,7 @@ export class Viewer {
   }
 
   layer(name, left, top, from, to) {
-    const { picture, scale, canvas } = this;
+    const { picture, scale } = this;
     const levels = picture.levels[name === "difference" ? "result" : name];
     if (!levels || to <= from) return;
     this.clip(from, to);
@@ -172,8 +171,7 @@ export class Viewer {
     const w = Math.round(left + (place.left + image.width) * this.scale) - x;
     const h = Math.round(top + (place.top + image.height) * this.scale) - y;
     this.context.drawImage(image, x, y, w, h);
-    if (!this.after && this.scale * Math.max(this.picture.width, this.picture.height) > 0 &&
-        (image.width < this.picture.width || image.height < this.picture.height)) {
+    if (!this.after && (image.width < this.picture.width || image.height < this.picture.height)) {
       this.context.strokeStyle = "#fff9";
       this.context.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1);
     }
