@@ -77,10 +77,8 @@ class Service:
             raise InputError(f"model={model!r}; there are {', '.join(self.models)}")
         with self._lock:
             if model not in self._denoisers:
-                settings = self.settings
-                self._denoisers[model] = Denoiser(
-                    model, settings.threads, settings.max_memory, device=settings.device
-                )
+                threads, device = self.settings.threads, self.settings.device
+                self._denoisers[model] = Denoiser(model, threads, device=device)
             return self._denoisers[model]
 
     # Visits

@@ -28,8 +28,6 @@ class ServiceSettings:
         How long an upload may pause; its mean rate has to be above 10 kB a second too.
     threads, device
         As of `vdn.Denoiser`.
-    max_memory
-        As of `vdn.Denoiser`: small, so that a preview need not wait long for a window to be done.
     """
 
     host: str = "127.0.0.1"
@@ -42,4 +40,3 @@ class ServiceSettings:
     upload_seconds: float = 20.0
     threads: int | None = None
     device: str = "auto"
-    max_memory: float = 400.0
