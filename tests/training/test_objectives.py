@@ -50,6 +50,17 @@ def test_every_objective_teaches_what_it_says(kind):
     assert (found["snet.layers.0.weight"] > 0) == (kind != "known_map")
 
 
+def test_s_net_learns_by_its_own_terms_while_d_net_learns_by_the_bound():
+    weights = {"likelihood": 0.0, "kl_noise": 0.0, "error": 1.0, "interval": 0.1}
+    found = gradients("elbo", light("elbo"), weights=weights)
+    alone = gradients("noise", light("noise"))
+    image = gradients("elbo", light("elbo"), weights={"likelihood": 0.0, "kl_noise": 0.0})
+    for name, slope in found.items():
+        part = alone if name.startswith("snet.") else image
+        assert slope == pytest.approx(part[name], rel=1e-5), name
+    assert all(slope == 0 for name, slope in image.items() if name.startswith("snet."))
+
+
 @pytest.mark.parametrize("kind", ["mse", "cbdnet"])
 def test_the_squared_error_reaches_s_net_through_the_map(kind):
     weights = {"asymmetric": 0.0, "total_variation": 0.0} if kind == "cbdnet" else {}

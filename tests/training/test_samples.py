@@ -39,6 +39,30 @@ def test_pictures_held_out_are_not_trained_on(tmp_path):
     assert trained == {20, 40, 80, 100, 140, 160}
 
 
+@pytest.mark.parametrize(("channels", "suffix"), [(3, "png"), (1, "png"), (3, "tif")])
+def test_pictures_are_there_again_reduced(tmp_path, channels, suffix):
+    """Stripes of one pixel, which half the size cannot hold: it is gray there."""
+    stripes = np.tile(np.array([0, 255], np.uint8), (40, 20))
+    depth = (np.uint16, 257) if suffix == "tif" else (np.uint8, 1)
+    picture = np.dstack([stripes] * 3).astype(depth[0]) * depth[1]
+    (tmp_path / "images").mkdir()
+    write(tmp_path / "images" / f"stripes.{suffix}", picture)
+    data = {"folders": [str(tmp_path / "images")], "holdout_every": 0, "reduced": [0.25, 0.4]}
+    settings = config(**data)
+    settings = dataclasses.replace(settings, network=Network(channels=channels))
+    batches, _ = training_data(settings, CPU)
+    contrasts = batches(0)["clean"].std(dim=(1, 2, 3))
+    assert 4 < int((contrasts < 0.1).sum()) < 28
+    assert int((contrasts > 0.45).sum()) == 32 - int((contrasts < 0.1).sum())
+
+
+def test_reduced_pictures_stay_as_large_as_a_patch(tmp_path):
+    flat(tmp_path / "images" / "a.png", 100)
+    settings = config(folders=[str(tmp_path / "images")], holdout_every=0, reduced=[0.01, 0.02])
+    batches, _ = training_data(settings, CPU)
+    assert levels(batches(0)["clean"]) == {100}
+
+
 def test_pairs_held_out_are_not_trained_on_whatever_their_names(tmp_path):
     for number, name in enumerate(["a.bmp", "a.png", "a.tif", "b.bmp", "b.png", "c.png"]):
         for side in ("noisy", "clean"):

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from vdn.errors import FileError
 from vdn.image import Frame, Range, find_ranges, read, to_unit
 from vdn.image.formats import FORMATS
 
-__all__ = ["image_files", "read_aligned", "read_image", "split_holdout"]
+__all__ = ["image_files", "read_aligned", "read_image", "reduce_image", "split_holdout"]
 
 _SUFFIXES = {suffix for format in FORMATS for suffix in format.suffixes}
 _LUMA_65536 = np.array([19595, 38470, 7471])  # ITU-R BT.601, in 65,536ths
@@ -98,6 +99,23 @@ def _of_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
         luma = (pixels.astype(np.uint32) @ _LUMA_65536 + 2**15) >> 16
         return luma.astype(np.uint8)[..., None]
     return (pixels @ (_LUMA_65536 / 65536).astype(np.float32))[..., None]
+
+
+def reduce_image(image: np.ndarray, factor: float) -> np.ndarray:
+    """Return an image (H, W, C) reduced by a factor (Lanczos), of its dtype, within 0 to 255.
+
+    Examples
+    --------
+    >>> reduce_image(np.full((30, 20, 3), 7, np.uint8), 0.5).shape
+    (15, 10, 3)
+    """
+    height, width = (max(round(side * factor), 1) for side in image.shape[:2])
+    size, lanczos = (width, height), Image.Resampling.LANCZOS
+    planes = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, lanczos))
+        for plane in np.moveaxis(image, 2, 0)
+    ]
+    return np.clip(np.stack(planes, axis=2), 0, 255)
 
 
 def split_holdout(files: Iterable[Path], every: int) -> tuple[list[Path], list[Path]]:

@@ -69,7 +69,7 @@ def _column(
     top, (left, right) = int(generator.integers(12)), sides
     while top < size:
         font = _font(generator)
-        height = max(round(_line_height(font) * generator.uniform(1.0, 1.5)), 6)
+        height = max(round(_line_height(font) * generator.uniform(0.95, 1.5)), 6)
         colour = tuple(map(int, generator.integers(0, 256, 3))) if _seldom(generator) else ink
         for _ in range(int(generator.integers(1, 12))):
             text = _line(generator)
@@ -124,7 +124,7 @@ def _seldom(generator: np.random.Generator) -> bool:
 def _font(generator: np.random.Generator) -> Any:
     if generator.random() < 0.05:
         return ImageFont.load_default_imagefont()
-    size = float(np.exp(generator.uniform(np.log(8), np.log(36))))
+    size = float(7 * (36 / 7) ** (generator.random() ** 1.7))  # half below 12 pixels
     files = _font_files()
     which = int(generator.integers(len(files) + 1 + len(files) // 3))
     return (

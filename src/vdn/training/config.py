@@ -49,6 +49,8 @@ class Data:
     `exposure` is the range of a random factor of the brightness of the clean images, and
     `gray_share` the share of them made gray: three equal channels, their noise equal too. `pages`
     pictures of text and drawings are rendered and added to the folders' (`vdn.data.pages`).
+    With `reduced`, the range of a random factor, every picture of the folders is there a second
+    time, reduced by it: finer texture than cameras give, and less of the noise they leave.
     `workers` threads make batches while the step before runs; 0 makes them between steps.
     """
 
@@ -60,6 +62,7 @@ class Data:
     exposure: tuple[float, ...] = (1.0, 1.0)
     gray_share: float = 0.0
     pages: int = 0
+    reduced: tuple[float, ...] = ()
     patch: int = 128
     holdout_every: int = 40
     workers: int = 1

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vdn.data.batches import Batches
-from vdn.data.images import image_files, read_image, split_holdout
+from vdn.data.images import image_files, read_image, reduce_image, split_holdout
 from vdn.data.pages import render_page
 from vdn.data.pair_noise import MeasuredPair, PairPool, measure_pair
 from vdn.data.pairs import Mixture, PairFiles, pair_folder
@@ -41,6 +41,8 @@ def training_data(config: Config, device: torch.device) -> tuple[Batches, list[V
         kept, out = split_holdout(image_files(folder), data.holdout_every)
         training += [read_image(path, channels) for path in kept]
         held_out += [read_image(path, channels) for path in out]
+    if data.reduced:
+        training += _reduced(training, _ends("reduced", data.reduced), data.patch, config.seed)
     drawn = np.random.default_rng((config.seed, data.pages))
     pages = [_page(drawn, channels) for _ in range(data.pages)]
     training += pages[len(pages) // 20 :]
@@ -60,7 +62,7 @@ def training_data(config: Config, device: torch.device) -> tuple[Batches, list[V
         {parse_noise(name): share for name, share in data.noise.items() if share},
         pair_share=data.pair_share if training else 1.0,
         batch=config.schedule.batch,
-        exposure=_ends(data.exposure),
+        exposure=_ends("exposure", data.exposure),
         gray_share=data.gray_share,
         seed=config.seed,
         device=device,
@@ -101,10 +103,21 @@ def _pairs(
     return sets, held_out
 
 
-def _ends(exposure: tuple[float, ...]) -> tuple[float, float]:
-    if len(exposure) != 2 or not 0 < exposure[0] <= exposure[1]:
-        raise ConfigError(f"data.exposure is {exposure}; give (lowest, highest), above 0")
-    return exposure[0], exposure[1]
+def _reduced(
+    images: Sequence[np.ndarray], ends: tuple[float, float], patch: int, seed: int
+) -> list[np.ndarray]:
+    """Return the images reduced by random factors, none below the side of a patch."""
+    factors = np.exp(np.random.default_rng(seed).uniform(*np.log(ends), len(images)))
+    return [
+        reduce_image(image, max(factor, min(patch / min(image.shape[:2]), 1.0)))
+        for image, factor in zip(images, factors, strict=True)
+    ]
+
+
+def _ends(name: str, factors: tuple[float, ...]) -> tuple[float, float]:
+    if len(factors) != 2 or not 0 < factors[0] <= factors[1]:
+        raise ConfigError(f"data.{name} is {factors}; give (lowest, highest), above 0")
+    return factors[0], factors[1]
 
 
 def made_ahead(

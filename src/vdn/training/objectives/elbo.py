@@ -1,4 +1,4 @@
-"""The bound of `vdn.model.elbo`."""
+"""The bound of `vdn.model.elbo`, and terms that may stand in place of its own for the noise."""
 
 from collections.abc import Mapping
 
@@ -6,12 +6,14 @@ from torch import Tensor
 
 from vdn.model import elbo, filtered_squared_residual, image_prior, noise_prior
 from vdn.training.config import Objective
+from vdn.training.objectives.noise import noise_terms
 from vdn.training.objectives.terms import Model, Terms, error_nll
 
 __all__ = ["WEIGHTS", "objective"]
 
-WEIGHTS = {"likelihood": 1.0, "kl_image": 1.0, "kl_noise": 1.0}
-"""All 1: the bound. Others are for asking what each term does."""
+WEIGHTS = {"likelihood": 1.0, "kl_image": 1.0, "kl_noise": 1.0, "error": 0.0, "interval": 0.0}
+"""These are the bound. `error` and `interval` are the terms of `vdn.training.objectives.noise`, by
+which S-Net can learn in place of `likelihood` and `kl_noise`, while D-Net learns by `kl_image`."""
 
 XI_REFERENCE = (25 / 255) ** 2
 XI_FLOOR = (2 / 255) ** 2
@@ -35,12 +37,13 @@ def objective(
     likelihood, kl_image, kl_noise = (
         term.mean() for term in (bound.likelihood, bound.kl_image, bound.kl_noise)
     )
-    error = error_nll(posterior, x)
-    loss = (
-        weights["kl_image"] * kl_image
-        + weights["kl_noise"] * kl_noise
-        - weights["likelihood"] * likelihood
-        + sum(error.values())
-    )
-    named = {"likelihood": likelihood, "kl_image": kl_image, "kl_noise": kl_noise, **error}
+    named = {
+        "likelihood": likelihood,
+        "kl_image": kl_image,
+        "kl_noise": kl_noise,
+        **noise_terms(posterior.sigma2, xi),
+        **error_nll(posterior, x),
+    }
+    factors = {"error_nll": 1.0, **weights, "likelihood": -weights["likelihood"]}
+    loss = sum(factors[name] * term for name, term in named.items() if factors[name])
     return Terms(loss, named)
