@@ -15,7 +15,7 @@ from PIL import Image
 httpx = pytest.importorskip("httpx")
 uvicorn = pytest.importorskip("uvicorn")
 
-from vdn.web import ServiceSettings, create_app  # noqa: E402
+from vdn.web import ServiceSettings, create_app, make_server  # noqa: E402
 
 TOKEN = "a-token"
 
@@ -60,8 +60,7 @@ def start(**changes) -> tuple[Served, "uvicorn.Server", threading.Thread]:
     port = listening.getsockname()[1]
     settings = ServiceSettings(token=TOKEN, port=port, threads=1, **changes)
     app = create_app(settings)
-    config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    server = make_server(app, settings, "error")
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     deadline = time.monotonic() + 20
@@ -72,7 +71,9 @@ def start(**changes) -> tuple[Served, "uvicorn.Server", threading.Thread]:
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[Served]:
-    found, server, thread = start(max_upload=4_000_000, max_pixels=1_000_000, upload_seconds=1.0)
+    found, server, thread = start(
+        max_upload=4_000_000, max_pixels=1_000_000, upload_seconds=1.0, head_seconds=1.5
+    )
     yield found
     server.should_exit = True
     thread.join(20)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -21,8 +22,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from vdn import Denoiser
-from vdn.image import write
+from vdn.image import Range, open_picture, write
 from vdn.noise.verdict import judge_noise
+from vdn.web import previews
 from vdn.web.lanes import Cancelled, Lane, Work
 from vdn.web.uploads import safe_name
 from web.conftest import bring, done, encoded, look, noisy, start, wait_until
@@ -133,6 +135,38 @@ def test_uploads_are_bounded_in_size_and_time(served):
 
         assert program.post("/api/noise", content=dripping()).status_code == 408
     assert wait_until(lambda: not served.leftovers())
+
+
+def test_headers_that_do_not_come_hold_nobody_up(served):
+    address = "127.0.0.1", served.settings.port
+    part = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "
+    silent, begun = socket.create_connection(address), time.monotonic()
+    slow = [socket.create_connection(address) for _ in range(40)]
+    again = socket.create_connection(address)  # a first request comes whole, a second does not
+    again.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert again.recv(1000).startswith(b"HTTP/1.1 200")
+    for connection in [*slow, again]:
+        connection.sendall(part)
+
+    def closed(connection: socket.socket, drip: bytes = b"") -> bool:
+        try:
+            if drip:
+                connection.sendall(drip)
+            connection.settimeout(0.02)
+            return connection.recv(1) == b""
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+
+    waiting = [silent, again, *slow]
+    while waiting:
+        assert time.monotonic() - begun < 10
+        assert httpx.get(served.url + "/health").status_code == 200
+        waiting = [each for each in waiting if not closed(each, b"" if each is silent else b"x")]
+    assert time.monotonic() - begun > 1
+    for connection in [silent, again, *slow]:
+        connection.close()
 
 
 def bomb(width: int, height: int) -> bytes:
@@ -328,6 +362,24 @@ def test_any_kind_of_picture_can_be_looked_at(served, tmp_path, pixels):
         assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("corner", [(0, 0), (3, 0), (0, 130), (101, 67), (200, 301)])
+def test_a_preview_is_the_whole_wherever_it_is(tmp_path, corner):
+    write(tmp_path / "a.png", noisy(320, 420))
+    denoiser = Denoiser("photo", 1, precision="fp32")
+    box = previews.Box(*corner, 96, 96)
+    with open_picture(tmp_path / "a.png") as picture:
+        (frame,) = picture.frames
+        choice = denoiser.models.choose(frame)
+        preview = previews.Preview(denoiser, frame, box, Range(0, 255), choice)
+        whole = denoiser(frame.read(), range=(0, 255)).image
+    preview.exact(1.0)
+    pixels, exact = preview.pixels(1.0)
+    assert exact
+    expected = whole[corner[0] :, corner[1] :][:96, :96].astype(int)
+    assert np.abs(pixels - expected).max() <= 1
+    assert np.mean(pixels != expected) < 0.01
+
+
 def test_a_preview_is_the_whole_where_it_is_exact_and_near_it_where_mixed(served):
     with served.visitor() as visitor:
         picture = done(visitor, bring(visitor, "a.png", encoded(noisy(260, 1090))))
@@ -512,6 +564,36 @@ def test_work_that_fails_says_so_and_the_lane_lives():
 
 
 # The command
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the memory of a process")
+def test_a_bomb_takes_neither_time_nor_memory(tmp_path):
+    def peak(process) -> int:
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+        return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
+
+    command = [sys.executable, "-m", "vdn", "serve", "--no-open", "--port", "0", "--threads", "1"]
+    environment = {"TMPDIR": str(tmp_path), "PATH": "", "HOME": str(tmp_path)}
+    with subprocess.Popen(command, text=True, env=environment, stdout=subprocess.PIPE) as process:
+        try:
+            address, _, query = process.stdout.readline().strip().partition("?")
+            token = {"token": query.removeprefix("token=")}
+            with httpx.Client(base_url=address, params=token, timeout=60) as program:
+                wait_until(lambda: answered(program))
+                for content in (bomb(25_000, 20_000), bomb(2**31 - 1, 2**31 - 1)):
+                    begun = time.monotonic()
+                    assert program.post("/api/denoise", content=content).status_code == 413
+                    assert time.monotonic() - begun < 1
+            assert peak(process) < 300e6
+        finally:
+            process.terminate()
+
+
+def answered(program) -> bool:
+    try:
+        return program.get("/health").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_the_command_prints_its_address_and_cleans_up(tmp_path):

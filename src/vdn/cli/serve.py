@@ -56,9 +56,7 @@ def serve(
     """
     with report(debug):
         with needs_extra("web"):
-            import uvicorn
-
-            from vdn.web import ServiceSettings, create_app
+            from vdn.web import ServiceSettings, create_app, make_server
         listening = _listen(host, port)
         settings = ServiceSettings(
             host=host,
@@ -68,14 +66,6 @@ def serve(
             threads=threads,
             device=device,
         )
-        config = uvicorn.Config(
-            create_app(settings),
-            access_log=False,  # it would hold the token
-            log_level="info" if debug else "warning",
-            server_header=False,
-            limit_concurrency=500,
-            timeout_graceful_shutdown=2,
-        )
         shown_host = f"[{host}]" if ":" in host else host
         address = f"http://{shown_host}:{settings.port}/?token={settings.token}"
         click.echo(address)
@@ -84,7 +74,8 @@ def serve(
             import webbrowser
 
             threading.Timer(0.5, webbrowser.open, [address]).start()
-        uvicorn.Server(config).run(sockets=[listening])
+        server = make_server(create_app(settings), settings, "info" if debug else "warning")
+        server.run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> "socket.socket":

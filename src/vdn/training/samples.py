@@ -1,6 +1,7 @@
 """What a run trains on, and what it holds out."""
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -107,7 +108,8 @@ def _reduced(
     images: Sequence[np.ndarray], ends: tuple[float, float], patch: int, seed: int
 ) -> list[np.ndarray]:
     """Return the images reduced by random factors, none below the side of a patch."""
-    factors = np.exp(np.random.default_rng(seed).uniform(*np.log(ends), len(images)))
+    low, high = map(math.log, ends)
+    factors = np.exp(np.random.default_rng(seed).uniform(low, high, len(images)))
     return [
         reduce_image(image, max(factor, min(patch / min(image.shape[:2]), 1.0)))
         for image, factor in zip(images, factors, strict=True)

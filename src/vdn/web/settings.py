@@ -24,6 +24,8 @@ class ServiceSettings:
         Of one visit.
     idle_seconds
         After which a visit nobody looks at is removed with its files.
+    head_seconds
+        How long the request line and the headers of a request may take.
     upload_seconds
         How long an upload may pause; its mean rate has to be above 10 kB a second too.
     threads, device
@@ -37,6 +39,7 @@ class ServiceSettings:
     max_pixels: int = 250 * 10**6
     max_pictures: int = 500
     idle_seconds: float = 3600.0
+    head_seconds: float = 10.0
     upload_seconds: float = 20.0
     threads: int | None = None
     device: str = "auto"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from vdn.model import elbo, filtered_squared_residual, image_prior, noise_prior
@@ -45,5 +46,5 @@ def objective(
         **error_nll(posterior, x),
     }
     factors = {"error_nll": 1.0, **weights, "likelihood": -weights["likelihood"]}
-    loss = sum(factors[name] * term for name, term in named.items() if factors[name])
-    return Terms(loss, named)
+    used = [factors[name] * term for name, term in named.items() if factors[name]]
+    return Terms(torch.stack(used).sum(), named)
