@@ -12,7 +12,7 @@ RUN python -m venv /vdn \
 FROM python:3.11-slim
 RUN useradd --system --no-create-home --uid 10001 vdn
 COPY --from=build /vdn /vdn
-USER vdn
+USER 10001
 ENV PATH=/vdn/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \

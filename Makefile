@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 help:
 	@echo "make demo    denoise a real photograph, without torch"
 	@echo "make test    the tests (installs CPU torch)"
-	@echo "make lint    ruff, mypy, import-linter"
+	@echo "make lint    ruff, mypy, import-linter, hadolint"
 	@echo "make bench   speed and memory, side by side"
 	@echo "make clean   remove what these targets made"
 
@@ -45,6 +45,7 @@ lint: $(VENV)/lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 bench: $(VENV)/bench
 	$(BIN)/python benchmarks/speed.py
