@@ -21,7 +21,7 @@ from vdn.image.ranges import Range
 from vdn.results import error_deviation, noise_deviation
 from vdn.runtime.cards import Card
 from vdn.runtime.engine import Engine, NoisePosterior, Planes, Posterior
-from vdn.runtime.predict import predict, predict_noise
+from vdn.runtime.predict import ENSEMBLES, predict, predict_noise
 from vdn.runtime.tiling import Tile, choose_window, mirrored, tiles, times
 
 __all__ = [
@@ -61,6 +61,8 @@ class Request:
         Whether the noise is enough, so that the image part need not run.
     strength
         Factor of the noise map the image part sees.
+    ensemble
+        Of how many symmetric versions of each window the mean is taken.
     sigma
         Known standard deviations of the noise in the units of the image, in place of the network's
         own: rows of (W,), (W, 1) or (W, C) without alpha, or one number.
@@ -68,7 +70,13 @@ class Request:
 
     noise_only: bool = False
     strength: float = 1.0
+    ensemble: int = 1
     sigma: Rows | float | None = None
+
+    def __post_init__(self) -> None:
+        if self.ensemble not in ENSEMBLES:
+            known = ", ".join(map(str, ENSEMBLES))
+            raise InputError(f"ensemble={self.ensemble!r}; give one of {known}")
 
     def halo(self, card: Card) -> int:
         """Return how far a pixel of the prediction depends on the image."""
@@ -413,6 +421,7 @@ def _predict(
         planes,
         sigma=None if sigma is None else padded(sigma),
         strength=request.strength,
+        ensemble=request.ensemble,
         out=out,
     )
     noise = NoisePosterior(own(posterior.log_alpha), own(posterior.log_beta))

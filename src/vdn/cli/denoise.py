@@ -45,6 +45,13 @@ __all__ = ["denoise"]
     metavar="NUMBER|FILE",
     help="The noise's standard deviation if you know it, in the units of the picture.",
 )
+@click.option(
+    "--ensemble",
+    metavar="N",
+    type=click.Choice(["1", "2", "4", "8"]),
+    default="1",
+    help="Mean over N mirrored and turned versions: a little better, N times the time.",
+)
 @click.option("--noise-map", is_flag=True, help="Write the noise's standard deviation too.")
 @click.option("--uncertainty", is_flag=True, help="Write the result's standard error too.")
 @click.option(
@@ -87,6 +94,7 @@ def denoise(
     model: str,
     strength: float,
     noise_sigma: str | None,
+    ensemble: str,
     noise_map: bool,
     uncertainty: bool,
     map_format: str,
@@ -154,6 +162,7 @@ def denoise(
         noise_sigma=sigma,
         format=format,
         quality=quality,
+        ensemble=int(ensemble),
         provenance=not no_provenance,
         overwrite=overwrite,
     )

@@ -66,6 +66,8 @@ class Settings:
         The noise where it is known, in the units of the picture: a number or the file of a map.
     format, quality
         Of the clean picture; by default as its name says, and as the source.
+    ensemble
+        As in `Denoiser`.
     provenance
         Whether to note in the picture what made it.
     overwrite
@@ -76,6 +78,7 @@ class Settings:
     noise_sigma: float | Path | None = None
     format: str | None = None
     quality: int | None = None
+    ensemble: int = 1
     provenance: bool = True
     overwrite: bool = False
 
@@ -223,7 +226,10 @@ class _Outputs:
         """What is to be found out."""
         needs_image = self._image is not None or self._error is not None
         noise_only = self._settings.strength == 0 or not needs_image
-        return Request(noise_only=noise_only, strength=self._settings.strength)
+        settings = self._settings
+        return Request(
+            noise_only=noise_only, strength=settings.strength, ensemble=settings.ensemble
+        )
 
     def row_bytes(self, frame: FrameSpec) -> float:
         """Return the memory for a row of what is written: while it is made, and in the queue."""
