@@ -1,9 +1,14 @@
 """The weights that ship: what they promise on a synthetic image, and their cards."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import vdn
+from vdn.runtime.cards import list_models
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +90,23 @@ def test_cards_say_what_the_models_are():
         assert card.training_data
         assert card.licence
         assert card.network
+
+
+@pytest.mark.parametrize("columns", [20, 80, 300])
+def test_models_say_what_for_and_whether_companies_may_use_them(columns):
+    done = subprocess.run(
+        [sys.executable, "-m", "vdn", "models"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": str(columns)},
+    )
+    text, cards = " ".join(done.stdout.split()), list_models()
+    assert any(card.non_commercial for card in cards)
+    for card in cards:
+        said = [card.name, card.summary, card.task, card.not_for, card.licence]
+        said += [part for data in card.training_data for part in data.values()]
+        assert all(part in text for part in said)
+    assert text.count("companies") == sum(bool(card.non_commercial) for card in cards)
+    rows = [line for line in done.stdout.splitlines() if line.startswith(" ")]
+    if columns >= 80:
+        assert max(map(len, rows)) <= min(columns, 100)

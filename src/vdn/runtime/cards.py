@@ -28,8 +28,8 @@ class Card:
 
     Attributes
     ----------
-    name, summary, task, version, licence
-        Free text; `name` is what `model=` takes.
+    name, summary, task, not_for, version, licence
+        Free text; `name` is what `model=` takes, `not_for` names what it does badly.
     channels
         Channels of the images it sees, 1 or 3.
     multiple
@@ -76,6 +76,7 @@ class Card:
     nominal_range: bool = True
     summary: str = ""
     task: str = ""
+    not_for: str = ""
     parameters: int = 0
     kmac_per_pixel: float = 0.0
     noise_range: tuple[float, float] = (0.0, 1.0)
@@ -107,6 +108,13 @@ class Card:
             raise ConfigError(
                 f"card {self.name!r}: error_scale is {self.error_scale!r}; give a positive number"
             )
+
+    @property
+    def non_commercial(self) -> tuple[str, ...]:
+        """Names of the data sets it was trained on that are for non-commercial use."""
+        return tuple(
+            data["name"] for data in self.training_data if "non-commercial" in data["licence"]
+        )
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], source: str = "card") -> "Card":
