@@ -4,8 +4,9 @@
 
 DATA holds `test/Set14`, `test/CBSD68`, `real_test/polyu` and `real_test/nam`. Of every case, means:
 PSNR of the noisy pictures, of the results, and of the results where the model is told the standard
-deviation at every pixel; the estimate as a factor of the truth (root mean squares), and the share
-of pixels whose 90 % interval of sigma holds the truth. With --gray the green channels alone.
+deviation at every pixel; the estimate as a factor of the truth (root mean squares), and the shares
+of pixels whose 90 % interval of sigma holds the truth, and whose error lies within that of the
+image. With --gray the green channels alone.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from vdn.image import read
 from vdn.noise.registry import parse_noise
 
 GRAY = "--gray" in sys.argv
+NORMAL_90 = 1.645
 CASES = {
     "gaussian:5+8bit": "photos",
     "gaussian:15": "photos",
@@ -98,7 +100,7 @@ def pairs(data: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 
 
 def row(case: str, found: list[list[float]]) -> dict[str, object]:
-    names = ("noisy", "denoised", "told", "sigma", "interval")
+    names = ("noisy", "denoised", "told", "sigma", "interval", "error interval")
     means = np.mean(found, axis=0)
     return {"case": case} | {
         name: round(float(value), 3) for name, value in zip(names, means, strict=False)
@@ -125,6 +127,7 @@ def main() -> None:
             result = denoiser(given)
             low, high = (unit * bound for bound in result.noise_sigma_interval(0.9))
             truth = np.maximum(sigma, 12**-0.5)
+            bound = np.maximum(NORMAL_90 * unit * result.uncertainty, 0.5)  # that of rounding
             level = unit * np.sqrt(np.mean(np.square(result.noise_sigma)))
             rows.setdefault(case, []).append(
                 [
@@ -133,6 +136,7 @@ def main() -> None:
                     psnr(unit * told.image.astype(np.float32), clean),
                     level / np.sqrt(np.mean(np.square(truth))),
                     np.mean((low <= truth) & (truth <= high)),
+                    np.mean(np.abs(unit * result.image.astype(np.float32) - clean) <= bound),
                 ]
             )
         for case, noisy, clean in pairs(arguments.data):
