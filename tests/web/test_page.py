@@ -8,6 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from web.conftest import TOKEN, encoded, noisy
@@ -53,6 +54,14 @@ def visit(browser, served):
 def choose(page, name: str, content: bytes) -> None:
     files = [{"name": name, "mimeType": "image/png", "buffer": content}]
     page.locator("#files").set_input_files(files)
+
+
+def stack(pages: list[np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        for page in pages:
+            writer.write(page)
+    return buffer.getvalue()
 
 
 def wait_for_result(page, strength: str = "1") -> None:
@@ -158,6 +167,36 @@ def test_the_view_is_zoomed_and_moved_by_keys(visit):
     np.testing.assert_array_equal(drawn(page)[:, 100:500], before[:, 180:580])
     page.keyboard.press("0")
     expect(page.locator("#fit")).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_images_of_a_stack_are_walked_through(visit):
+    pages = [noisy(200, 240, 1, seed=n)[..., 0] for n in range(3)]
+    page = visit()
+    expect(page.locator("#frames")).to_be_hidden()
+    choose(page, "stack.tif", stack(pages))
+    expect(page.locator("#facts")).to_contain_text("3 images")
+    wait_for_result(page)
+    page.locator("#actual").click()
+    page.locator("#split").fill("100")
+
+    def shows(number):
+        expect(page.locator("#frame")).to_have_value(str(number + 1))
+        page.wait_for_timeout(500)
+        expected = np.dstack([pages[number]] * 3)
+        np.testing.assert_array_equal(middle(drawn(page), 200, 240), expected)
+
+    shows(0)
+    page.locator("#canvas").focus()
+    page.keyboard.press("PageDown")
+    shows(1)
+    page.locator("#frame").fill("3")
+    page.keyboard.press("Enter")
+    shows(2)
+    page.locator("#canvas").focus()
+    page.keyboard.press("PageDown")  # there is none
+    shows(2)
+    page.reload()
+    expect(page.locator("#frame")).to_have_value("3", timeout=SLOW)
 
 
 def test_the_strength_answers_while_it_moves_and_is_kept(visit):

@@ -362,6 +362,38 @@ def test_any_kind_of_picture_can_be_looked_at(served, tmp_path, pixels):
         assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_every_image_of_a_file_can_be_looked_at(served, tmp_path, when):
+    pages = [noisy(60 + 10 * n, 90, 1, seed=n)[..., 0] for n in range(3)]
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for page in pages:
+            writer.write(page)
+    with served.visitor() as visitor:
+        picture = bring(visitor, "a.tif", (tmp_path / "a.tif").read_bytes())
+        path = f"/visit/pictures/{picture['id']}"
+        if when == "after":
+            done(visitor, picture)
+        order = (2, 0, 1)
+        for number in order:
+            told = visitor.put(f"{path}/frame", json={"frame": number}).json()
+            assert (told["frame"], told["height"]) == (number, len(pages[number]))
+            np.testing.assert_array_equal(tiles(visitor, told, "source"), pages[number])
+        picture = done(visitor, picture)
+        with tifffile.TiffFile(io.BytesIO(visitor.get(f"{path}/files/result").content)) as file:
+            results = [page.asarray() for page in file.pages]
+        for number in order:
+            told = visitor.put(f"{path}/frame", json={"frame": number}).json()
+            np.testing.assert_array_equal(tiles(visitor, told, "result"), results[number])
+            for layer in ("noise", "uncertainty", "difference"):
+                assert tiles(visitor, told, layer).shape[:2] == pages[number].shape
+            query = {"row": 9, "column": 9, "strength": 1, "exact": True}
+            answer = visitor.get(f"{path}/preview", params=query)
+            assert answer.headers["x-place"] == f"0,0,{len(pages[number])},90"
+        for wrong in (-1, 3):
+            assert visitor.put(f"{path}/frame", json={"frame": wrong}).status_code == 422
+        assert look(visitor, picture)["frame"] == order[-1]
+
+
 @pytest.mark.parametrize("corner", [(0, 0), (3, 0), (0, 130), (101, 67), (200, 301)])
 def test_a_preview_is_the_whole_wherever_it_is(tmp_path, corner):
     write(tmp_path / "a.png", noisy(320, 420))

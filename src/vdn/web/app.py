@@ -59,6 +59,12 @@ class ChoicesGiven(BaseModel):
     model: str | None = None
 
 
+class FrameGiven(BaseModel):
+    """Which image of a file is looked at, from 0."""
+
+    frame: int = Field(ge=0)
+
+
 def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     """Return the service as an ASGI application.
 
@@ -209,6 +215,11 @@ def _add_visit(app: FastAPI, service: Service) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         visit.changed()
+        return entry.describe(service.whole)
+
+    @app.put("/visit/pictures/{picture}/frame", include_in_schema=False)
+    async def show(visit: OfVisit, entry: OfEntry, given: FrameGiven) -> dict[str, Any]:
+        await asyncio.to_thread(service.show, visit, entry, given.frame)
         return entry.describe(service.whole)
 
     @app.delete("/visit/pictures/{picture}", status_code=204, include_in_schema=False)

@@ -1,10 +1,12 @@
 """What can be looked at of a picture, tile by tile."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from vdn.noise.verdict import noise_level
 from vdn.web.colours import scale_colours
-from vdn.web.rasters import png
+from vdn.web.rasters import Raster, png
 from vdn.web.visits import MAPS, Entry
 
 __all__ = ["draw_tile"]
@@ -18,8 +20,17 @@ def draw_tile(entry: Entry, layer: str, level: int, row: int, column: int) -> by
     ``source`` and ``result`` are shown as they are, with their profile of colours; maps by a scale
     of colours, ``difference`` as what was taken away, gray where that is nothing.
     """
-    with entry.lock:
-        rasters = dict(entry.rasters)
+    try:
+        with entry.lock:
+            rasters = dict(entry.rasters)
+        return _draw(entry, rasters, layer, level, row, column)
+    except FileNotFoundError:  # the picture has been done anew, or removed
+        return None
+
+
+def _draw(
+    entry: Entry, rasters: Mapping[str, Raster], layer: str, level: int, row: int, column: int
+) -> bytes | None:
     if layer == "difference":
         tiles = [
             rasters[name].tile(level, row, column)

@@ -21,7 +21,7 @@ from vdn.runtime.cards import list_models
 from vdn.streaming import FrameNoise, IOThreads, Report, estimate_picture_noise
 from vdn.web.lanes import Cancelled, Lane, Work
 from vdn.web.previews import LADDER, Box, Preview
-from vdn.web.rasters import make_map, make_screen
+from vdn.web.rasters import Raster, make_map, make_screen
 from vdn.web.settings import ServiceSettings
 from vdn.web.uploads import open_upload
 from vdn.web.visits import MAPS, Choices, Entry, Found, Visit
@@ -144,6 +144,34 @@ class Service:
         self.queue(visit, entry)
         return entry
 
+    def show(self, visit: Visit, entry: Entry, frame: int) -> None:
+        """Have another image of a picture looked at.
+
+        Raises
+        ------
+        InputError
+            When it has no such image.
+        """
+        if not 0 <= frame < entry.frames:
+            raise InputError(f"frame={frame}; {entry.name} has images 0 to {entry.frames - 1}")
+        folder = entry.folder / f"frame-{secrets.token_hex(4)}"
+        folder.mkdir()
+        with entry.lock:
+            with open_picture(entry.source) as picture:
+                stored = picture.frames[frame]
+                range_ = find_ranges(stored)[0]
+                source = make_screen(stored, entry.orientation, range_, folder, "source")
+            previous = entry.rasters["source"].folder
+            entry.frame, entry.spec, entry.range = frame, stored.spec(), range_
+            entry.rasters = {"source": source}
+            if entry.result is not None:
+                entry.rasters |= _rasters(entry, frame, entry.result, folder)
+            entry.previews.clear()
+            entry.version += 1
+        if previous != entry.folder:
+            shutil.rmtree(previous, ignore_errors=True)
+        visit.changed()
+
     def choose(self, visit: Visit, choices: Choices) -> None:
         """Set strength and model of a visit; its pictures are done anew where that changes them."""
         self.denoiser(choices.model)
@@ -228,19 +256,15 @@ class Service:
             progress=progress,
         )
         seconds = time.monotonic() - entry.begun
-        rasters = {"source": entry.rasters["source"]}
-        with open_picture(result) as picture:
-            rasters["result"] = make_screen(
-                picture.frames[0], entry.orientation, entry.range, folder, "result"
-            )
-        for kind in MAPS:
-            with open_picture(maps[kind]) as picture:
-                rasters[kind] = make_map(picture.frames[0], entry.orientation, folder, kind)
+        rasters = _rasters(entry, frame := entry.frame, result, folder)
         work.check()
         previous = entry.result
         with entry.lock:
+            if entry.frame != frame:  # another image has been asked for meanwhile
+                rasters = _rasters(entry, entry.frame, result, folder)
+            entry.rasters = {"source": entry.rasters["source"]} | rasters
             entry.result, entry.report, entry.choices = result, report, choices
-            entry.rasters, entry.seconds, entry.state = rasters, seconds, "done"
+            entry.seconds, entry.state = seconds, "done"
             entry.version += 1
             entry.found = Found(
                 report.noise_sigma,
@@ -321,7 +345,7 @@ class Service:
         box, model = key
         denoiser = self.denoiser(model)
         with open_picture(entry.source) as picture:
-            frame = picture.frames[0]
+            frame = picture.frames[entry.frame]
             choice = denoiser.models.choose(frame)
             entry_range = find_ranges(frame, choice.card.nominal_range)[0]
             named = self.denoiser(choice.card.name)
@@ -343,6 +367,17 @@ class Service:
             sigma, verdict, preview.choice.card.name, preview.choice.reason, whole=False
         )
         visit.changed()
+
+
+def _rasters(entry: Entry, frame: int, result: Path, folder: Path) -> dict[str, Raster]:
+    """Make what is looked at of an image of a result, and of the maps beside it."""
+    with open_picture(result) as picture:
+        image = picture.frames[frame]
+        made = {"result": make_screen(image, entry.orientation, entry.range, folder, "result")}
+    for kind in MAPS:
+        with open_picture(result.parent / f"{kind}.tiff") as picture:
+            made[kind] = make_map(picture.frames[frame], entry.orientation, folder, kind)
+    return made
 
 
 def _message(error: Exception, entry: Entry) -> str:

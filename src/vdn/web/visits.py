@@ -50,9 +50,11 @@ class Entry:
     ----------
     identity, name, folder
         Its number, the user's name for it, and where its files are.
-    size, spec, frames, format, orientation, icc, range
-        What the file is like: bytes, its first image, how many images; and which values are black
-        and white in it.
+    size, frames, format, orientation, icc
+        What the file is like: bytes, how many images, and so on.
+    frame, spec, range
+        Which of the images is looked at, from 0, what it is like, and which values are black and
+        white in it.
     choices, report, seconds
         What its result was made with, what was found, and how long it took.
     state
@@ -72,6 +74,7 @@ class Entry:
     icc: bytes
     range: Range
     source: Path
+    frame: int = 0
     result: Path | None = None
     choices: Choices | None = None
     report: Report | None = None
@@ -127,6 +130,7 @@ class Entry:
             "bytes": self.size,
             "width": width,
             "height": height,
+            "frame": self.frame,
             "frames": self.frames,
             "format": self.format,
             "depth": str(self.spec.dtype),

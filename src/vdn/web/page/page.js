@@ -117,7 +117,11 @@ function update() {
   if (!shown) return;
   $("picture-name").textContent = shown.name;
   $("facts").textContent = `${shown.width} × ${shown.height} pixels, ${shown.format.toUpperCase()}, ${depth(shown)}, ${megabytes(shown.bytes)}` +
-    (shown.frames > 1 ? `, the first of ${shown.frames} images` : "");
+    (shown.frames > 1 ? `, ${shown.frames} images` : "");
+  $("frames").hidden = shown.frames < 2;
+  $("frame").max = shown.frames;
+  $("frame-count").textContent = `of ${shown.frames}`;
+  if (document.activeElement !== $("frame")) $("frame").value = shown.frame + 1;
   updateVerdict(shown);
   updateProgress(shown);
   updateDownloads(shown);
@@ -330,6 +334,31 @@ $("model").addEventListener("change", async () => {
   } catch (error) {
     say(error.message);
   }
+});
+
+// Images of one file
+
+async function showFrame(frame) {
+  const shown = picture();
+  if (!shown || frame === shown.frame) return;
+  if (!(frame >= 0 && frame < shown.frames)) { $("frame").value = shown.frame + 1; return; }
+  try {
+    Object.assign(shown, await ask("PUT", `/visit/pictures/${shown.id}/frame`, { frame }));
+    preview = null;
+    $("frame").value = frame + 1;
+    update();
+    if (shown.state !== "done") await askPreview(Number($("strength").value), true);
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+$("frame").addEventListener("change", () => showFrame(Math.round(Number($("frame").value)) - 1));
+$("canvas").addEventListener("keydown", (event) => {
+  const step = { PageUp: -1, PageDown: 1 }[event.key];
+  if (!step || !picture() || picture().frames < 2) return;
+  event.preventDefault();
+  showFrame(picture().frame + step);
 });
 
 // Controls

@@ -19,7 +19,8 @@ export class Viewer {
 
   // picture: {id, width, height, version, levels}; after: the name of a layer, or null
   show(picture, after, preview) {
-    const other = !this.picture || this.picture.id !== picture.id;
+    const same = (key) => this.picture && this.picture[key] === picture[key];
+    const other = !["id", "width", "height"].every(same);
     this.picture = picture;
     this.after = after;
     this.preview = preview;
@@ -146,8 +147,8 @@ export class Viewer {
 
   tile(name, level, row, column, ask) {
     const { picture } = this;
-    const version = name === "source" ? 0 : picture.version;
-    const path = `/visit/pictures/${picture.id}/tiles/${name}/${level}/${row}/${column}?v=${version}`;
+    const version = name === "source" ? "" : `.${picture.version}`;
+    const path = `/visit/pictures/${picture.id}/tiles/${name}/${level}/${row}/${column}?v=${picture.frame}${version}`;
     const found = this.tiles.get(path);
     if (found) {
       this.tiles.delete(path); // the last to be used is the last to go
