@@ -216,37 +216,46 @@ def test_run_reads_a_file_and_names_its_folder(folder, tmp_path):
     assert json.loads((tmp_path / "out" / "config.json").read_text())["data"]["patch"] == 16
 
 
-TWO = """
+ONE_OF_SEVERAL = """
 import json, sys
 from pathlib import Path
 from vdn.training import Config, train
-train(Config.from_dict(json.loads(sys.argv[1])), Path(sys.argv[2]))
+config, folder, resume = sys.argv[1:]
+train(Config.from_dict(json.loads(config)), Path(folder), resume=bool(resume))
 """
 
 
-# The known map leaves parts of the network without a gradient, which distributed training has to
-# be told.
-@pytest.mark.parametrize("kind", ["elbo", "known_map"])
-def test_two_processes_give_the_gradients_of_one(folder, tmp_path, kind):
-    # One step of plain gradient-following Adam from the same start: equal weights afterwards
-    # mean equal gradients. Two processes see the batches that one accumulates.
-    changes = {"optimiser": {"name": "adam", "learning_rate": 1e-3, "clip": 0, "ema": 0.0}}
-    changes |= {"objective": {"kind": kind}}
-    shared = config(folder, 8, **changes).as_dict()
-    shared["schedule"] |= {"batch": 2}
-    alone = shared | {"schedule": shared["schedule"] | {"accumulate": 2}}
-    train(Config.from_dict(alone), tmp_path / "one")
-    (tmp_path / "two.py").write_text(TWO)
+def train_on(processes, config, folder, resume=False):
+    """Train as `train` does, on several processes."""
+    script = folder.parent / "train.py"
+    script.write_text(ONE_OF_SEVERAL)
     command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-        str(tmp_path / "two.py"), json.dumps(shared), str(tmp_path / "two"),
+        sys.executable, "-m", "torch.distributed.run", "--standalone",
+        f"--nproc-per-node={processes}",
+        str(script), json.dumps(config), str(folder), "yes" if resume else "",
     ]  # fmt: skip
     environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
-    one, two = (averaged_weights(tmp_path / name / "checkpoint.pt") for name in ("one", "two"))
+
+
+# Equal weights after plain gradient-following Adam mean equal gradients: N processes see in a step
+# the batches that one accumulates. The known map leaves parts of the network without a gradient,
+# which distributed training has to be told.
+@pytest.mark.parametrize(("kind", "processes"), [("elbo", 4), ("known_map", 2)])
+def test_several_processes_go_on_with_the_run_of_one(folder, tmp_path, kind, processes):
+    changes = {"optimiser": {"name": "adam", "learning_rate": 1e-3, "clip": 0, "ema": 0.0}}
+    changes |= {"objective": {"kind": kind}}
+    shared = config(folder, 16, **changes).as_dict()
+    shared["schedule"] |= {"batch": 2, "decay": "milestones"}
+    alone = shared | {"schedule": shared["schedule"] | {"accumulate": processes}}
+    half = alone | {"schedule": alone["schedule"] | {"images": 8}}
+    train(Config.from_dict(alone), tmp_path / "one")
+    train(Config.from_dict(half), tmp_path / "several")
+    train_on(processes, shared, tmp_path / "several", resume=True)
+    one, several = (averaged_weights(tmp_path / n / "checkpoint.pt") for n in ("one", "several"))
     for name, value in one.items():
-        torch.testing.assert_close(two[name], value, rtol=1e-4, atol=2e-6)
+        torch.testing.assert_close(several[name], value, rtol=1e-4, atol=2e-6)
 
 
 @pytest.mark.parametrize("xi", ["true", "residual"])

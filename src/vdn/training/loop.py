@@ -203,11 +203,10 @@ def train(config: Config, folder: Path, *, resume: bool = False) -> None:
         at_start = validation()
         log.row("start", at_start)
     last_checkpoint = last_validation = current.seconds
-    # Of every step and rank its own, so that a resumed run goes on where the other broke off.
-    first = current.step * schedule.accumulate
-    turns = itertools.count(
-        first * accelerator.num_processes + accelerator.process_index, accelerator.num_processes
-    )
+    # Batches are numbered through all processes, so that a resumed run, on however many, goes on
+    # where the other broke off: none is left out, none comes twice.
+    first = current.images // schedule.batch
+    turns = itertools.count(first + accelerator.process_index, accelerator.num_processes)
     batches = made_ahead(task.batch, turns, config.data.workers)
     try:
         while (progress := _progress(current, accelerator)) < 1:
