@@ -1,0 +1,64 @@
+"""The part of a layer that is on the screen, and its preview."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vdn.denoiser import Denoiser
+from vdn.errors import InputError
+from vdn.image.ranges import find_ranges
+from vdn.napari.planes import Index, Planes
+from vdn.previews import Box, Preview
+
+__all__ = ["begin_preview", "on_screen"]
+
+_WHOLE = 2**22  # pixels of a plane that is read whole to find its range
+
+
+def on_screen(viewer: Any, layer: Any, planes: Planes) -> tuple[Index, Box]:
+    """Return the plane that is on the screen and the part of it that is seen.
+
+    Of a larger part only the middle, see `vdn.previews.Box.around`.
+
+    Raises
+    ------
+    InputError
+        When no plane of the layer is seen.
+    """
+    dims, offset = viewer.dims, viewer.dims.ndim - layer.ndim
+    displayed = list(dims.displayed)
+    if dims.ndisplay != 2 or sorted(axis - offset for axis in displayed) != list(planes.axes):
+        raise InputError("the preview needs a view of two dimensions, those of the planes")
+    centre = np.array(dims.point)
+    centre[displayed] = viewer.camera.center[-2:]
+    position = np.asarray(layer.world_to_data(centre))
+    index = tuple(int(np.rint(position[axis])) for axis in planes.leading)
+    corners = np.asarray(layer.corner_pixels, float)
+    if layer.multiscale:
+        corners *= layer.downsample_factors[layer.data_level]
+    (top, left), (bottom, right) = corners[:, list(planes.axes)]
+    row, column = position[list(planes.axes)]
+    box = Box.around(row, column, planes.shape)
+    seen = box.within(top, left, bottom + 1, right + 1)
+    lengths = [planes.data.shape[axis] for axis in planes.leading]
+    if seen is None or any(
+        not 0 <= number < length for number, length in zip(index, lengths, strict=True)
+    ):
+        raise InputError(f"layer {layer.name!r} is not on the screen")
+    return index, seen
+
+
+def begin_preview(
+    planes: Planes, index: Index, box: Box, denoiser_of: Callable[[str], Denoiser], model: str
+) -> Preview:
+    """Return the preview of a part of a plane, of which the part and its halo are read.
+
+    The model is that of the whole: "auto" looks at a piece of the middle of the first plane. So is
+    the range, unless the plane is large and not in memory: then it is that of the part.
+    """
+    choice = denoiser_of(model).models.choose(planes.frame(next(iter(planes))))
+    frame = planes.frame(index)
+    known = planes.in_memory or frame.shape[0] * frame.shape[1] <= _WHOLE
+    range_ = find_ranges(frame, choice.card.nominal_range)[0] if known else None
+    return Preview(denoiser_of(choice.card.name), frame, box, range_, choice)
