@@ -14,7 +14,7 @@ from vdn.denoiser import Denoiser
 from vdn.errors import InputError
 from vdn.napari.layers import box_affine, looks, planes_of
 from vdn.napari.planes import Index, Planes
-from vdn.napari.view import begin_preview, on_screen
+from vdn.napari.view import Previews, on_screen
 from vdn.previews import Box, Preview
 
 __all__ = ["PREVIEW", "ScreenPreview", "Wanted"]
@@ -50,12 +50,9 @@ class Wanted:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of a layer, by what makes its preview another but for the strength."""
+    """A part of the stack that `previews` are made of."""
 
-    layer: int
-    data: int
-    axes: tuple[int, int]
-    model: str
+    previews: Previews
     index: Index
     box: Box
 
@@ -88,9 +85,11 @@ class ScreenPreview:
         self._viewer, self._denoiser_of = viewer, denoiser_of
         self._report, self._failed = report, failed
         self._wanted: Wanted | None = None
+        self._previews: Previews | None = None
         self._made: tuple[_Part, Preview] | None = None
         self._tried: tuple[_Part, float] | None = None
         self._busy = False
+        self._source: Image | None = None  # that `layer` lies over
         self.layer: Image | None = None
         self._timer = QTimer()
         self._timer.setSingleShot(True)
@@ -123,8 +122,17 @@ class ScreenPreview:
         except InputError as error:
             self._report(str(error))
             return None
-        data = id(wanted.planes.data)
-        return _Part(id(wanted.layer), data, wanted.axes, wanted.model, index, box)
+        return _Part(self._previews_of(wanted), index, box)
+
+    def _previews_of(self, wanted: Wanted) -> Previews:
+        old, planes = self._previews, wanted.planes
+        if (
+            old is None
+            or old.planes.data is not planes.data
+            or (old.planes.axes, old.model) != (planes.axes, wanted.model)
+        ):
+            self._previews = old = Previews(planes, self._denoiser_of, wanted.model)
+        return old
 
     def _update(self) -> None:
         wanted = self._wanted
@@ -138,10 +146,9 @@ class ScreenPreview:
             return
         self._tried = part, wanted.strength
         known = self._made[1] if self._made is not None and self._made[0] == part else None
-        planes, index, box = wanted.planes, part.index, part.box
 
         def compute() -> tuple[_Part, Preview]:
-            preview = known or begin_preview(planes, index, box, self._denoiser_of, wanted.model)
+            preview = known or part.previews.begin(part.index, part.box)
             preview.exact(wanted.strength)
             return part, preview
 
@@ -169,7 +176,7 @@ class ScreenPreview:
         pixels, exact = preview.pixels(wanted.strength)
         data = np.expand_dims(pixels, planes.leading)
         affine = box_affine(source, planes, part.index, part.box)
-        if self.layer is not None and self.layer.rgb == source.rgb:
+        if self.layer is not None and self._source is source:
             self.layer.data, self.layer.affine = data, affine
             for name, value in looks(source).items():
                 setattr(self.layer, name, value)
@@ -185,6 +192,7 @@ class ScreenPreview:
     def _add(self, source: Image, data: NDArray[Any], affine: NDArray[np.float64]) -> None:
         layers = self._viewer.layers
         active = layers.selection.active
+        self._source = source
         self.layer = Image(
             data,
             name=f"{source.name} preview",
@@ -201,7 +209,7 @@ class ScreenPreview:
         layers.selection.active = active
 
     def _forget(self) -> None:
-        self._made = self._tried = None
+        self._previews = self._made = self._tried = None
         self._timer.stop()
         self._remove()
 

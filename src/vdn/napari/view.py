@@ -1,17 +1,19 @@
 """The part of a layer that is on the screen, and its preview."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from vdn.denoiser import Denoiser
 from vdn.errors import InputError
-from vdn.image.ranges import find_ranges
+from vdn.image.ranges import Range, find_ranges
+from vdn.models import Choice
 from vdn.napari.planes import Index, Planes
 from vdn.previews import Box, Preview
 
-__all__ = ["begin_preview", "on_screen"]
+__all__ = ["Previews", "on_screen"]
 
 _WHOLE = 2**22  # pixels of a plane that is read whole to find its range
 
@@ -49,16 +51,38 @@ def on_screen(viewer: Any, layer: Any, planes: Planes) -> tuple[Index, Box]:
     return index, seen
 
 
-def begin_preview(
-    planes: Planes, index: Index, box: Box, denoiser_of: Callable[[str], Denoiser], model: str
-) -> Preview:
-    """Return the preview of a part of a plane, of which the part and its halo are read.
+class Previews:
+    """Previews of the parts of a stack, with what they share.
 
     The model is that of the whole: "auto" looks at a piece of the middle of the first plane. So is
-    the range, unless the plane is large and not in memory: then it is that of the part.
+    the range, unless a plane is large and not in memory: then it is that of the part.
+
+    Parameters
+    ----------
+    planes
+        The stack; of it the parts with their halos are read.
+    denoiser_of
+        Returns the denoiser for the name of a model, or for "auto".
+    model
+        As in `vdn.denoise`.
     """
-    choice = denoiser_of(model).models.choose(planes.frame(next(iter(planes))))
-    frame = planes.frame(index)
-    known = planes.in_memory or frame.shape[0] * frame.shape[1] <= _WHOLE
-    range_ = find_ranges(frame, choice.card.nominal_range)[0] if known else None
-    return Preview(denoiser_of(choice.card.name), frame, box, range_, choice)
+
+    def __init__(self, planes: Planes, denoiser_of: Callable[[str], Denoiser], model: str) -> None:
+        self.planes, self.model, self._denoiser_of = planes, model, denoiser_of
+        self._ranges: dict[Index, Range | None] = {}
+
+    @cached_property
+    def choice(self) -> Choice:
+        """The model, and why it was chosen."""
+        first = self.planes.frame(next(iter(self.planes)))
+        return self._denoiser_of(self.model).models.choose(first)
+
+    def begin(self, index: Index, box: Box) -> Preview:
+        """Return the preview of a part of a plane; its pixels are read, and nothing is computed."""
+        frame = self.planes.frame(index)
+        if index not in self._ranges:
+            known = self.planes.in_memory or frame.shape[0] * frame.shape[1] <= _WHOLE
+            nominal = self.choice.card.nominal_range
+            self._ranges[index] = find_ranges(frame, nominal)[0] if known else None
+        denoiser = self._denoiser_of(self.choice.card.name)
+        return Preview(denoiser, frame, box, self._ranges[index], self.choice)
