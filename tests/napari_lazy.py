@@ -12,14 +12,18 @@ class Lazy:
         self.shape, self.dtype, self.asked = shape, np.dtype(dtype), []
 
     @property
+    def ndim(self):
+        return len(self.shape)
+
+    @property
     def pixels(self):
         return sum(self.asked)
 
     def __getitem__(self, key):
-        key = (key,) if not isinstance(key, tuple) else key
-        key = (*key, *(slice(None),) * (len(self.shape) - len(key)))
+        key = key if isinstance(key, tuple) else (key,)
+        key = (*key, *(slice(None),) * (self.ndim - len(key)))
         ranges = [
-            np.arange(length)[each] if isinstance(each, slice) else np.array([each])
+            np.atleast_1d(np.arange(length)[each])
             for each, length in zip(key, self.shape, strict=True)
         ]
         grid = np.ix_(*ranges)

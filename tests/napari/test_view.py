@@ -91,7 +91,7 @@ def test_a_pyramid_is_seen_in_the_pixels_of_its_finest_level():
     )
     _, box = on_screen(viewer, layer, planes)
     assert (box.top, box.left) == (400, 400)
-    assert (box.height, box.width) == (37, 77)
+    assert (box.height, box.width) == (40, 80)
 
 
 @pytest.mark.parametrize(

@@ -36,13 +36,13 @@ def on_screen(viewer: Any, layer: Any, planes: Planes) -> tuple[Index, Box]:
     centre[displayed] = viewer.camera.center[-2:]
     position = np.asarray(layer.world_to_data(centre))
     index = tuple(int(np.rint(position[axis])) for axis in planes.leading)
-    corners = np.asarray(layer.corner_pixels, float)
+    corners = layer.corner_pixels + np.array([[0.0], [1.0]])
     if layer.multiscale:
         corners *= layer.downsample_factors[layer.data_level]
     (top, left), (bottom, right) = corners[:, list(planes.axes)]
     row, column = position[list(planes.axes)]
     box = Box.around(row, column, planes.shape)
-    seen = box.within(top, left, bottom + 1, right + 1)
+    seen = box.within(top, left, bottom, right)
     lengths = [planes.data.shape[axis] for axis in planes.leading]
     if seen is None or any(
         not 0 <= number < length for number, length in zip(index, lengths, strict=True)

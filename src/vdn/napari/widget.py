@@ -30,7 +30,7 @@ from vdn.runtime.cards import list_models
 __all__ = ["DenoiseWidget"]
 
 _STEPS = 1000  # of the progress bar
-_DENOISER_OF = cache(Denoiser)  # one a model for all widgets
+_DENOISER_OF: Callable[[str], Denoiser] = cache(Denoiser)  # one a model for all widgets
 
 
 class _Stopped(Exception):
@@ -55,7 +55,7 @@ class DenoiseWidget(Container):
     """
 
     def __init__(
-        self, viewer: Viewer, denoiser_of: Callable[[str], Denoiser] = _DENOISER_OF
+        self, viewer: Viewer, denoiser_of: Callable[[str], Denoiser] | None = None
     ) -> None:
         def layers(_: Any) -> list[Image]:
             return [each for each in viewer.layers if self._may_be_denoised(each)]
@@ -97,9 +97,9 @@ class DenoiseWidget(Container):
             ],
         )
         self.status.native.setWordWrap(True)
-        self._viewer, self._denoiser_of = viewer, denoiser_of
+        self._viewer, self._denoiser_of = viewer, denoiser_of or _DENOISER_OF
         self._worker: Any = None
-        self._screen = ScreenPreview(viewer, denoiser_of, self._report, self._fail)
+        self._screen = ScreenPreview(viewer, self._denoiser_of, self._report, self._fail)
         if self._may_be_denoised(viewer.layers.selection.active):
             self.settings.layer.value = viewer.layers.selection.active
         self._layer_changed()
@@ -124,6 +124,8 @@ class DenoiseWidget(Container):
         self._layers_changed()
         if event.value is self._screen.layer:
             self.preview.value = False
+        elif PREVIEW not in event.value.metadata:
+            self._layer_changed()
 
     def _layer_changed(self) -> None:
         self.settings.axes.reset_choices()
