@@ -21,10 +21,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from vdn import Denoiser
+from vdn import Denoiser, previews
 from vdn.image import Range, open_picture, write
 from vdn.noise.verdict import judge_noise
-from vdn.web import previews
 from vdn.web.lanes import Cancelled, Lane, Work
 from vdn.web.uploads import safe_name
 from web.conftest import bring, done, encoded, look, noisy, start, wait_until

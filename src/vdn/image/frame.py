@@ -18,6 +18,7 @@ _COUNTS = {"gray": (1,), "gray+alpha": (2,), "colour": (3,), "colour+alpha": (4,
 
 _MIDDLE_BYTES = 2**25
 _Rows = Callable[[int, int], NDArray[Any]]
+_Window = Callable[[slice, slice], NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,6 +97,8 @@ class Frame(FrameSpec):
         Whether `rows` needs no more memory than the rows asked for (and a strip or two); else the
         whole image is decoded at the first call and kept until another of the same file is asked
         for.
+    read_window
+        Reads a part of the rows without the rest of them, where that is possible.
     no_data
         The value that marks pixels without data, NaN for instance; None where there is none.
     """
@@ -103,6 +106,7 @@ class Frame(FrameSpec):
     streams: bool = False
     no_data: float | None = None
     read_rows: _Rows = field(repr=False)
+    read_window: _Window | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, pixels: NDArray[Any], channels: str | None = None, name: str = "") -> "Frame":
@@ -138,6 +142,18 @@ class Frame(FrameSpec):
             raise InputError(f"rows {start} to {stop} of a frame of {self.shape[0]} rows")
         return self.read_rows(start, stop)
 
+    def window(self, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a part of the image, (h, w[, C]); `rows` and `columns` have a start and a stop.
+
+        Examples
+        --------
+        >>> Frame.of(np.arange(12).reshape(3, 4)).window(slice(1, 3), slice(0, 2)).tolist()
+        [[4, 5], [8, 9]]
+        """
+        if self.read_window is not None:
+            return self.read_window(rows, columns)
+        return self.rows(rows.start, rows.stop)[:, columns]
+
     def read(self) -> NDArray[Any]:
         """Return the whole image."""
         return self.rows(0, self.shape[0])
@@ -152,12 +168,12 @@ class Frame(FrameSpec):
             (max(length - wanted, 0) // 2, min(length, wanted))
             for length, wanted in zip(self.shape[:2], (rows, side), strict=True)
         )
-        pixels = self.rows(top, top + height)[:, left : left + width]
+        pixels = self.window(slice(top, top + height), slice(left, left + width))
         return np.atleast_3d(pixels)[..., : self.color_channels]
 
     def reading(self, read_rows: _Rows) -> "Frame":
         """Return the same frame, read another way."""
-        return replace(self, read_rows=read_rows)
+        return replace(self, read_rows=read_rows, read_window=None)
 
 
 def channels_of(shape: tuple[int, ...]) -> str:

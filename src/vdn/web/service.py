@@ -17,10 +17,10 @@ from vdn.errors import InputError, VdnError
 from vdn.image import find_ranges, open_picture, output_suffix
 from vdn.noise.verdict import judge_noise
 from vdn.noise_report import describe_noise, noise_lines, numbered, summarise
+from vdn.previews import LADDER, Box, Preview
 from vdn.runtime.cards import list_models
 from vdn.streaming import FrameNoise, IOThreads, Report, estimate_picture_noise
 from vdn.web.lanes import Cancelled, Lane, Work
-from vdn.web.previews import LADDER, Box, Preview
 from vdn.web.rasters import Raster, make_map, make_screen
 from vdn.web.settings import ServiceSettings
 from vdn.web.uploads import open_upload

@@ -12,9 +12,9 @@ from typing import Any
 
 from vdn.image import FrameSpec, Range
 from vdn.noise.verdict import Verdict
+from vdn.previews import Box, Preview
 from vdn.streaming import Report
 from vdn.web.lanes import Lane, Work
-from vdn.web.previews import Box, Preview
 from vdn.web.rasters import Raster, flips_columns, flips_rows, is_transposed
 
 __all__ = ["MAPS", "Choices", "Entry", "Found", "Visit"]

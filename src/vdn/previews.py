@@ -45,6 +45,20 @@ class Box:
             sizes.append(size)
         return cls(*starts, *sizes)
 
+    def within(self, top: float, left: float, bottom: float, right: float) -> "Box | None":
+        """Return what of the part lies within these bounds, the last row and column excluded.
+
+        Examples
+        --------
+        >>> Box(0, 0, 8, 8).within(-2, 3, 5, 90)
+        Box(top=0, left=3, height=5, width=5)
+        """
+        rows = int(max(self.top, top)), int(min(self.top + self.height, bottom))
+        columns = int(max(self.left, left)), int(min(self.left + self.width, right))
+        if rows[0] >= rows[1] or columns[0] >= columns[1]:
+            return None
+        return Box(rows[0], columns[0], rows[1] - rows[0], columns[1] - columns[0])
+
 
 class Preview:
     """The pixels of a part of a frame, and what the network makes of them at several strengths.
@@ -56,7 +70,8 @@ class Preview:
     frame, box
         The frame, and the part of it that is shown.
     range_
-        The range of the whole frame, so that the part comes out as in the whole.
+        The range of the whole frame, so that the part comes out as in the whole; None for that of
+        the pixels that are read, where to look at the whole would take too long.
     choice
         The model, and why it was chosen.
 
@@ -67,14 +82,18 @@ class Preview:
     """
 
     def __init__(
-        self, denoiser: Denoiser, frame: Frame, box: Box, range_: Range, choice: Choice
+        self, denoiser: Denoiser, frame: Frame, box: Box, range_: Range | None, choice: Choice
     ) -> None:
-        self.box, self._denoiser, self._range, self.choice = box, denoiser, range_, choice
+        self.box, self._denoiser, self.choice = box, denoiser, choice
+        self._black_and_white = (
+            None if range_ is None else (range_.offset, range_.offset + range_.scale)
+        )
         halo = min(choice.card.halo, _HALO)
         step = choice.card.multiple  # the model halves on the same grid as in the whole picture
         top, left = (max(start - halo, 0) // step * step for start in (box.top, box.left))
         bottom, right = box.top + box.height + halo, box.left + box.width + halo
-        pixels = frame.rows(top, min(bottom, frame.shape[0]))[:, left:right]
+        height, width = frame.shape[:2]
+        pixels = frame.window(slice(top, min(bottom, height)), slice(left, min(right, width)))
         if frame.channels == "planes":
             pixels = pixels[..., 0]
         self._pixels = np.ascontiguousarray(pixels)
@@ -94,8 +113,7 @@ class Preview:
         """Compute the part at a strength; return all that is known of it, if it was not before."""
         if strength in self._made:
             return None
-        low, scale = self._range.offset, self._range.scale
-        found = self._denoiser(self._pixels, strength, range=(low, low + scale))
+        found = self._denoiser(self._pixels, strength, range=self._black_and_white)
         with self._lock:
             self._made[strength] = found.image[self._inner].copy()
         return found

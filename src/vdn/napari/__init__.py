@@ -1,0 +1,1 @@
+"""The plugin of the viewer napari: a widget that denoises image layers."""

@@ -1,0 +1,140 @@
+"""What is on the screen, and its preview."""
+
+from functools import cache
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import vdn
+from napari_lazy import Lazy
+from vdn.errors import InputError
+from vdn.napari.planes import Planes
+from vdn.napari.view import Previews, on_screen
+from vdn.previews import SIDE, Box
+
+
+@pytest.fixture(scope="module")
+def denoiser_of(weights):
+    """Denoisers of tiny models."""
+    return cache(lambda name: vdn.Denoiser(name, threads=1, weights=weights))
+
+
+def looked_at(shape, centre, corners, *, displayed=None, ndisplay=2, scale=1.0, **layer):
+    """Return a viewer and a layer, as far as they matter: a point in the world, pixels seen."""
+    axes = range(len(shape))
+    viewer = SimpleNamespace(
+        dims=SimpleNamespace(
+            ndim=len(shape),
+            displayed=tuple(displayed or axes[-2:]),
+            ndisplay=ndisplay,
+            point=tuple(scale * place for place in centre),
+        ),
+        camera=SimpleNamespace(center=(0, *(scale * place for place in centre[-2:]))),
+    )
+    made = SimpleNamespace(
+        name="cells",
+        ndim=len(shape),
+        multiscale=False,
+        corner_pixels=np.array(corners),
+        world_to_data=lambda point: tuple(np.asarray(point) / scale),
+    )
+    return viewer, SimpleNamespace(**(vars(made) | layer))
+
+
+@given(
+    st.tuples(st.integers(1, 3000), st.integers(1, 3000)),
+    st.tuples(st.floats(-100, 3100), st.floats(-100, 3100)),
+    st.data(),
+)
+def test_a_part_within_bounds_is_in_both(shape, place, data):
+    box = Box.around(*place, shape)
+    bounds = data.draw(st.tuples(*[st.integers(-50, 3050)] * 4))
+    found = box.within(*bounds)
+    inside = np.zeros((2, 3100), bool)
+    for axis, (start, length) in enumerate(((box.top, box.height), (box.left, box.width))):
+        inside[axis, start : start + length] = True
+        inside[axis, : max(bounds[axis], 0)] = inside[axis, max(bounds[axis + 2], 0) :] = False
+    if found is None:
+        assert not inside.any(axis=1).all()
+    else:
+        assert [found.top, found.left] == [int(line.argmax()) for line in inside]
+        assert [found.height, found.width] == [int(line.sum()) for line in inside]
+
+
+def test_the_plane_and_the_part_that_are_seen():
+    planes = Planes(np.zeros((3, 5, 900, 800), np.uint8), (2, 3))
+    corners = [[0, 0, 100, 200], [0, 0, 149, 259]]
+    viewer, layer = looked_at((3, 5, 900, 800), (2, 4, 125, 230), corners, scale=0.25)
+    assert on_screen(viewer, layer, planes) == ((2, 4), Box(100, 200, 50, 60))
+
+
+def test_of_a_large_part_the_middle():
+    shape = (9000, 8000)
+    planes = Planes(Lazy(shape), (0, 1))
+    viewer, layer = looked_at(shape, (5000, 4000), [[0, 0], [8999, 7999]])
+    _, box = on_screen(viewer, layer, planes)
+    assert box == Box(5000 - SIDE // 2, 4000 - SIDE // 2, SIDE, SIDE)
+
+
+def test_a_pyramid_is_seen_in_the_pixels_of_its_finest_level():
+    planes = Planes(np.zeros((800, 800), np.uint8), (0, 1))
+    viewer, layer = looked_at(
+        (800, 800),
+        (420, 440),
+        [[100, 100], [109, 119]],
+        multiscale=True,
+        data_level=1,
+        downsample_factors=np.array([[1, 1], [4, 4]]),
+    )
+    _, box = on_screen(viewer, layer, planes)
+    assert (box.top, box.left) == (400, 400)
+    assert (box.height, box.width) == (40, 80)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ndisplay": 3, "displayed": (0, 1, 2)}, "a view of two dimensions"),
+        ({"displayed": (0, 2)}, "a view of two dimensions"),
+        ({"centre": (7, 20, 20)}, "layer 'cells' is not on the screen"),
+        ({"corners": [[0, 60, 60], [0, 60, 60]], "centre": (1, 900, 2000)}, "not on the screen"),
+    ],
+)
+def test_where_nothing_can_be_seen_it_says_why(changes, message):
+    planes = Planes(np.zeros((2, 60, 60), np.uint8), (1, 2))
+    given_ = {"centre": (1, 30, 30), "corners": [[0, 0, 0], [0, 59, 59]]} | changes
+    with pytest.raises(InputError, match=message):
+        on_screen(*looked_at((2, 60, 60), **given_), planes)
+
+
+@pytest.mark.parametrize("model", ["gray", "photo"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_preview_is_what_the_whole_will_be(denoiser_of, dtype, model):
+    data = Lazy((2, 96, 128))[:]
+    planes = Planes((data // 4).astype(dtype), (1, 2))
+    part = Previews(planes, denoiser_of, model).begin((1,), Box(30, 40, 41, 53))
+    part.exact(1.3)
+    whole = denoiser_of(model)(planes.data[1], 1.3).image[30:71, 40:93]
+    found, exact = part.pixels(1.3)
+    assert exact
+    np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1 if found.dtype.kind == "u" else 1e-3)
+    assert np.mean(found == whole) > 0.99 or dtype is np.float32
+
+
+def test_of_a_large_lazy_plane_only_the_part_is_read(denoiser_of):
+    data = Lazy((3, 60_000, 50_000))
+    previews = Previews(Planes(data, (1, 2)), denoiser_of, "auto")
+    halo = previews.choice.card.halo
+    assert data.pixels <= 512**2
+    before = data.pixels
+    part = previews.begin((2,), Box(30_000, 20_000, 90, 120))
+    part.exact(1.0)
+    part.exact(0.5)
+    assert data.pixels - before == (90 + 2 * halo) * (120 + 2 * halo)
+    pixels, _ = part.pixels(1.0)
+    noisy = data[2, 30_000:30_090, 20_000:20_120]
+    assert pixels.shape == noisy.shape
+    assert not np.array_equal(pixels, noisy)
