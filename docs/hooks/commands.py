@@ -18,7 +18,7 @@ def _sections() -> list[str]:
     root = click.Context(app, info_name="vdn", **app.context_settings)
     found = []
     for name, command in app.commands.items():
-        context = click.Context(command, info_name=name, parent=root, max_content_width=92)
-        context.terminal_width = 92
+        context = click.Context(command, info_name=name, parent=root, max_content_width=74)
+        context.terminal_width = 74
         found.append(f"## vdn {name}\n\n```text\n{command.get_help(context)}\n```")
     return found
