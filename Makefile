@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	--constraint constraints.txt
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint docs bench clean
 
 help:
 	@echo "make demo    denoise a real photograph, without torch"
 	@echo "make test    the tests (installs CPU torch)"
 	@echo "make lint    ruff, mypy, import-linter, hadolint"
+	@echo "make docs    the documents as a site, in site/"
 	@echo "make bench   speed and memory, side by side"
 	@echo "make clean   remove what these targets made"
 
@@ -30,6 +31,10 @@ $(VENV)/lint: $(VENV)/test
 	$(PIP) --group lint
 	@touch $@
 
+$(VENV)/docs: $(VENV)/base
+	$(PIP) --group docs
+	@touch $@
+
 $(VENV)/bench: $(VENV)/test
 	$(PIP) --editable '.[bench]'
 	@touch $@
@@ -47,8 +52,12 @@ lint: $(VENV)/lint
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open site/index.html; to search: $(BIN)/python -m http.server -d site"
+
 bench: $(VENV)/bench
 	$(BIN)/python benchmarks/speed.py
 
 clean:
-	rm -rf $(VENV) demo .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo site .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache

@@ -31,7 +31,6 @@ def main() -> None:
         side.paste(panel, (index * noisy.width, 20))
         draw.text((index * noisy.width + 6, 4), caption, fill="black")
     side.save(OUT / "side_by_side.png")
-    side.save(OUT / "side_by_side.jpg", quality=85)  # docs/example.jpg is this one
     print(f"clean image   {OUT / PHOTO.name}")
     print(f"noise map     {OUT / PHOTO.stem}.noise.tiff")
     print(f"uncertainty   {OUT / PHOTO.stem}.uncertainty.tiff")
