@@ -95,8 +95,16 @@ class ScreenPreview:
         self._timer.setSingleShot(True)
         self._timer.setInterval(_REST)
         self._timer.timeout.connect(self._update)
-        camera, dims = viewer.camera.events, viewer.dims.events
-        for event in (camera.center, camera.zoom, dims.current_step, dims.order, dims.ndisplay):
+        camera, dims = viewer.scene.camera.events, viewer.dims.events
+        size = viewer.canvas.events.size
+        for event in (
+            camera.center,
+            camera.zoom,
+            size,
+            dims.current_step,
+            dims.order,
+            dims.ndisplay,
+        ):
             event.connect(self._moved)
 
     def want(self, wanted: Wanted | None) -> None:

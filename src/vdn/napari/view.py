@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -32,17 +33,18 @@ def on_screen(viewer: Any, layer: Any, planes: Planes) -> tuple[Index, Box]:
     displayed = list(dims.displayed)
     if dims.ndisplay != 2 or sorted(axis - offset for axis in displayed) != list(planes.axes):
         raise InputError("the preview needs a view of two dimensions, those of the planes")
-    centre = np.array(dims.point)
-    centre[displayed] = viewer.camera.center[-2:]
-    position = np.asarray(layer.world_to_data(centre))
-    index = tuple(int(np.rint(position[axis])) for axis in planes.leading)
-    corners = layer.corner_pixels + np.array([[0.0], [1.0]])
-    if layer.multiscale:
-        corners *= layer.downsample_factors[layer.data_level]
-    (top, left), (bottom, right) = corners[:, list(planes.axes)]
-    row, column = position[list(planes.axes)]
+    half = np.asarray(viewer.canvas.viewbox_size(viewer.layers)) / viewer.scene.camera.zoom / 2
+    corners = np.tile(np.asarray(dims.point, float), (4, 1))
+    corners[:, displayed] = viewer.scene.camera.center[-2:] + half * list(
+        product((-1, 1), repeat=2)
+    )
+    places = np.array([layer.world_to_data(corner) for corner in corners])
+    middle = places.mean(axis=0)
+    index = tuple(int(np.rint(middle[axis])) for axis in planes.leading)
+    rows, columns = np.floor(places[:, list(planes.axes)] + 0.5).T  # pixels are around integers
+    row, column = middle[list(planes.axes)]
     box = Box.around(row, column, planes.shape)
-    seen = box.within(top, left, bottom, right)
+    seen = box.within(rows.min(), columns.min(), rows.max() + 1, columns.max() + 1)
     lengths = [planes.data.shape[axis] for axis in planes.leading]
     if seen is None or any(
         not 0 <= number < length for number, length in zip(index, lengths, strict=True)
