@@ -28,7 +28,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     texts = [(f"docs/{file.src_uri}", file.content_string) for file in files.documentation_pages()]
     while waiting or texts:
         for name, page in waiting.items():
-            text = (root / name).read_text()
+            text = (root / name).read_text(encoding="utf-8")
             if name.endswith(".md"):
                 texts.append((name, text))
             else:
