@@ -14,6 +14,7 @@ CARD = Card("tiny", channels=1, multiple=8, halo=8)
 def windows(image, sigma, rows=16, columns=24, margin=8):
     """Yield parts of an image with the map of its noise, as windows with a halo give them."""
     height, width = image.shape[:2]
+    channels = image.shape[2] if image.ndim == 3 else 1
     for top in range(0, height, rows):
         for left in range(0, width, columns):
             part = slice(top, min(top + rows, height)), slice(left, min(left + columns, width))
@@ -22,10 +23,10 @@ def windows(image, sigma, rows=16, columns=24, margin=8):
                 slice(low, side.stop + margin) for low, side in zip(first, part, strict=True)
             )
             unit = to_unit(image[seen])
+            certain = np.full((channels, *sigma[part].shape[:2]), 5, np.float32)
+            posterior = NoisePosterior(certain, certain)
             yield (
-                Prediction(
-                    *part, None, unit, tuple(first), CARD, NoisePosterior(unit.planes, unit.planes)
-                ),
+                Prediction(*part, None, unit, tuple(first), CARD, posterior),
                 np.atleast_3d(sigma[part]),
             )
 

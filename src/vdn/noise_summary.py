@@ -14,6 +14,7 @@ from vdn.image.ranges import Range
 from vdn.noise.profile import NoiseProfile, fit_profile
 from vdn.noise.smoothing import smooth_at
 from vdn.predictions import Prediction
+from vdn.results import sigma_quantile_ratio
 
 __all__ = ["Cell", "NoiseSummary", "SigmaStatistics"]
 
@@ -94,7 +95,9 @@ class NoiseSummary:
         self._squares = np.zeros((len(self._edges[0]) - 1, len(self._edges[1]) - 1))
         self._step = int(np.ceil(np.sqrt(height * width * max(count, 3) / (3 * _SAMPLE))))
         shape = *(-(-length // self._step) for length in (height, width)), count
-        self._brightness, self._sigma = (np.empty(shape, np.float32) for _ in range(2))
+        self._brightness, self._sigma, self._log_alpha = (
+            np.empty(shape, np.float32) for _ in range(3)
+        )
 
     def add(self, prediction: Prediction, sigma: NDArray[np.float32]) -> None:
         """Take a part in; `sigma` is its map, (h, w, C), in the units of the image."""
@@ -110,14 +113,14 @@ class NoiseSummary:
         smoothed = smooth_at(seen, _SMOOTHING, rows - top, columns - left)
         place = (*(_places(chosen, self._step) for chosen in (rows, columns)), prediction.channels)
         self._brightness[place] = np.atleast_3d(prediction.window.values_to_user(smoothed))
-        self._sigma[place] = sigma[rows - prediction.rows.start][
-            :, columns - prediction.columns.start
-        ]
+        here = np.ix_(rows - prediction.rows.start, columns - prediction.columns.start)
+        self._sigma[place] = sigma[here]
+        self._log_alpha[place] = np.moveaxis(prediction.noise.log_alpha, 0, -1)[here]
 
     def release(self) -> None:
         """Let go of the samples, once what they are for is known; `small_map` is gone then."""
-        _ = self.quietest, self.noisiest, self.profile
-        del self._brightness, self._sigma
+        _ = self.quietest, self.noisiest, self.profile, self.sigma_intervals
+        del self._brightness, self._sigma, self._log_alpha
 
     @cached_property
     def quietest(self) -> Cell:
@@ -133,6 +136,22 @@ class NoiseSummary:
     def profile(self) -> NoiseProfile:
         """How the variance depends on the brightness, which is the smoothed image."""
         return fit_profile(self._brightness, self._sigma)
+
+    @cached_property
+    def sigma_intervals(self) -> tuple[tuple[float, float], ...]:
+        """Where sigma lies with 90 % by the posterior of the noise, a channel each.
+
+        That of a typical pixel, as if the errors of all went together: the standard deviation
+        times the median ratio of the 5 % and the 95 % quantile of a pixel to its sigma, where a
+        pixel weighs as much as its variance.
+        """
+        ratios = [sigma_quantile_ratio(self._log_alpha, each) for each in (0.05, 0.95)]
+        ends = []
+        for channel, sigma in enumerate(self.statistics.root_mean_square):
+            weights = np.square(self._sigma[..., channel], dtype=np.float64).ravel()
+            low, high = (_median(ratio[..., channel].ravel(), weights) for ratio in ratios)
+            ends.append((sigma * low, sigma * high))
+        return tuple(ends)
 
     @property
     def small_map(self) -> NDArray[np.float32]:
@@ -155,6 +174,13 @@ class NoiseSummary:
             height, width = bottom - top, right - left
             mean = self._squares[i, j] / (height * width * self._sigma.shape[2])
             yield Cell(float(np.sqrt(mean)), top, left, height, width)
+
+
+def _median(values: NDArray[np.float32], weights: NDArray[np.float64]) -> float:
+    """Return the weighted median."""
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    return float(values[order[np.searchsorted(below, below[-1] / 2)]])
 
 
 def _edges(length: int) -> list[int]:

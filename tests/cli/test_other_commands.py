@@ -7,6 +7,7 @@ import types
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import vdn.runtime.cards
 from vdn.cli import app
@@ -45,7 +46,7 @@ def test_noise_reads_the_law_of_white_noise_off_the_pixels(tmp_path):
     noisy += 0.05 * np.random.default_rng(1).standard_normal(clean.shape)
     write(tmp_path / "a.tif", noisy.astype(np.float32))
     done = run("noise", tmp_path / "a.tif")
-    assert done.stdout.count("  law       variance 0.0") == 3
+    assert done.stdout.count("  law          variance 0.0") == 3
     assert re.search(r"variance 0\.\d+ \(0\.\d+ to 0\.\d+\) x brightness \+ 0\.00", done.stdout)
     record = json.loads(run("noise", tmp_path / "a.tif", "--json").stdout)
     for law in record["laws"]:
@@ -53,6 +54,36 @@ def test_noise_reads_the_law_of_white_noise_off_the_pixels(tmp_path):
         assert law["a"] == pytest.approx(0.01, rel=0.15)
         assert law["b"] == pytest.approx(0.0025, rel=0.2)
         assert law["b_known"]
+
+
+def test_noise_tells_what_the_pixels_went_through(tmp_path):
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:160, :160] / 160
+    clean = 120 + 60 * np.sin(9 * rows) * np.cos(7 * columns) + 10 * rng.normal(size=(160, 160))
+    pixels = np.repeat(np.clip(clean, 0, 254)[..., None], 3, axis=2).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=50)
+    with Image.open(tmp_path / "a.jpg") as first:
+        first.save(tmp_path / "b.jpg", quality=92)
+    pixels[:8, :, 1] = 255
+    pixels[100, 50] = 255
+    Image.fromarray(pixels).save(tmp_path / "c.png")
+    once, again, never = (
+        run("noise", tmp_path / name).stdout for name in ("a.jpg", "b.jpg", "c.png")
+    )
+    assert "JPEG         quality 50 by the tables of the file\n" in once
+    assert "quality 92 by the tables of the file; but the pixels bear the blocks" in again
+    assert "JPEG" not in never
+    assert "5 % of green at white (255)" in never
+    assert re.search(r"hot pixels   [3-9] hot, 0 cold", never)
+    record = json.loads(run("noise", tmp_path / "b.jpg", "--json").stdout)
+    assert record["jpeg"] == {"quality": 92, "standard": True}
+    assert record["jpeg_traces"]["contradict_tables"]
+    assert len(record["correlation"]["across"]) == 10
+    assert record["fits"]["model"] == record["model"]
+    for sigma, (low, high) in zip(
+        record["noise_sigma"], record["noise_sigma_interval"], strict=True
+    ):
+        assert low < sigma < high
 
 
 def test_noise_as_json(gradient, tmp_path):

@@ -114,9 +114,9 @@ def _outcome(path: Path, frames: "list[FrameNoise]", plot: Path | None = None) -
         drawn = {"plot": str(plot)} if plot is not None else {}
         record = {"input": str(path), **describe_noise(found, place), **drawn}
         lines = [f"{shown(path)}  ({summarise(found, place)})"]
-        lines += [f"  {label:<9} {value}" for label, value in noise_lines(found)]
+        lines += [f"  {label:<12} {value}" for label, value in noise_lines(found)]
         if plot is not None:
-            lines.append(f"  plot      {plot}")
+            lines.append(f"  plot         {plot}")
         records.append(record)
         texts.append("\n".join(lines))
     return Outcome(records, "\n".join(texts))
