@@ -94,7 +94,12 @@ def noise_lines(found: FrameNoise) -> list[tuple[str, str]]:
     ]
     middle = found.middle
     if middle is not None:
-        lines += [("law", _law(law)) for law in middle.laws or () if law is not None]
+        laws = middle.laws or ()
+        lines += [
+            ("law", f"{name.rstrip()}: {_law(law)}" if name else _law(law))
+            for name, law in zip(_names(len(laws)), laws, strict=True)
+            if law is not None
+        ]
         if middle.correlation is not None:
             lines.append(("correlation", _correlation(middle.correlation)))
     lines.append(("clipped", _clipped(found.clipped)))
@@ -150,7 +155,9 @@ def _clipped(found: Sequence[Clipped]) -> str:
 
 
 def _names(count: int) -> Sequence[str]:
-    return _CHANNELS.get(count) or [f"channel {index} " for index in range(count)]
+    return (
+        _CHANNELS[count] if count in _CHANNELS else [f"channel {index} " for index in range(count)]
+    )
 
 
 def _defects(found: Defects) -> str:

@@ -158,6 +158,11 @@ class NoiseSummary:
         """The map on a regular lattice of a million pixels at most, (h, w, C)."""
         return self._sigma
 
+    @property
+    def small_image(self) -> NDArray[np.float32]:
+        """The smoothed image on the same lattice, (h, w, C)."""
+        return self._brightness
+
     def _add_squares(self, prediction: Prediction, sigma: NDArray[np.float32]) -> None:
         rows, columns = self._edges
         for (i, top, bottom), (j, left, right) in itertools.product(

@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import types
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -18,6 +19,25 @@ from vdn.image import read, write
 @pytest.fixture(autouse=True)
 def shipped(weights, monkeypatch):
     monkeypatch.setattr(vdn.runtime.cards, "_folder", lambda folder: folder or weights)
+
+
+class Page(HTMLParser):
+    """The tags, the texts and the addresses of pictures of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.texts, self.sources = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.sources += [
+            value
+            for name, value in attrs
+            if name in ("src", "srcset", "href") and not value.startswith("#")
+        ]
+
+    def handle_data(self, data):
+        self.texts.append(data.strip())
 
 
 def run(*words):
@@ -46,7 +66,7 @@ def test_noise_reads_the_law_of_white_noise_off_the_pixels(tmp_path):
     noisy += 0.05 * np.random.default_rng(1).standard_normal(clean.shape)
     write(tmp_path / "a.tif", noisy.astype(np.float32))
     done = run("noise", tmp_path / "a.tif")
-    assert done.stdout.count("  law          variance 0.0") == 3
+    assert len(re.findall("  law          (red|green|blue): variance 0.0", done.stdout)) == 3
     assert re.search(r"variance 0\.\d+ \(0\.\d+ to 0\.\d+\) x brightness \+ 0\.00", done.stdout)
     record = json.loads(run("noise", tmp_path / "a.tif", "--json").stdout)
     for law in record["laws"]:
@@ -114,6 +134,33 @@ def test_the_plot(gradient, tmp_path):
     assert read(plot).pixels.shape[2] == 4
     assert run("noise", gradient, "--plot", plot).exit_code == 1
     assert run("noise", gradient, gradient, "--plot", tmp_path / "b.png").exit_code == 2
+
+
+def test_the_page_holds_everything_and_needs_nothing_else(tmp_path):
+    pytest.importorskip("matplotlib")
+    noisy = np.random.default_rng(0).normal(120, 20, (96, 96, 3))
+    source, page = tmp_path / "a<b>&.png", tmp_path / "page.html"
+    write(source, np.clip(noisy, 0, 255).astype(np.uint8))
+    done = run("noise", source, "--html", page)
+    assert done.exit_code == 0, done.output
+    assert f"  html         {page}" in done.stdout
+    text = page.read_text()
+    parsed = Page()
+    parsed.feed(text)
+    assert all(address.startswith("data:image/webp;base64,") for address in parsed.sources)
+    assert len(parsed.sources) == 3
+    assert not {"script", "link", "iframe", "object"} & set(parsed.tags)
+    assert "svg" in parsed.tags
+    assert "url(http" not in text
+    for line in done.stdout.splitlines()[1:-1]:
+        value = line[15:].strip()
+        assert value in " ".join(parsed.texts) or "<" in value
+    assert "a<b>&.png" in parsed.texts
+    assert len(text) < 300_000
+    assert run("noise", source, "--html", page).exit_code == 1
+    assert run("noise", source, "--html", page, "--overwrite").exit_code == 0
+    assert run("noise", source, "--html", tmp_path / "a.txt").exit_code == 1
+    assert run("noise", source, source, "--html", tmp_path / "b.html").exit_code == 2
 
 
 def test_the_plot_without_matplotlib(gradient, tmp_path, monkeypatch):

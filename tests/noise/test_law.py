@@ -44,6 +44,19 @@ def test_intervals_hold_as_often_as_they_say():
     assert 0.85 < np.mean(held) <= 1
 
 
+def test_the_band_of_sigma_holds_as_often_as_it_says_and_is_narrow_where_the_picture_is():
+    held = []
+    for seed in range(40):
+        (law,) = fit_law(photographed(scene(192), 0.01, 0.05, seed))
+        x = np.linspace(*law.span, 9)
+        low, high = law.sigma_band(x)
+        truth = np.sqrt(0.01 * x + 0.0025)
+        held.append((low <= truth) & (truth <= high))
+        assert np.all((low < law.sigma_at(x)) & (law.sigma_at(x) < high))
+    assert 0.8 < np.mean(held) <= 1
+    assert (high - low)[4] < (high - low)[-1]
+
+
 def test_what_is_too_bright_says_nothing_of_black():
     (law,) = fit_law(photographed(0.5 + scene() / 2, 0.02, 0.005))
     assert not law.b_known

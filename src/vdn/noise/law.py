@@ -41,6 +41,8 @@ class NoiseLaw:
         Whether b is known: not where the picture has nothing dark enough.
     flat
         The share of the picture that is flat enough to see the noise.
+    error_correlation
+        Of the errors of a and b: near -1, as a line turns about its middle.
     """
 
     a: float
@@ -50,6 +52,23 @@ class NoiseLaw:
     span: tuple[float, float]
     b_known: bool
     flat: float
+    error_correlation: float
+
+    def sigma_at(self, brightness: NDArray[np.floating] | float) -> NDArray[np.float64]:
+        """Return the standard deviation at a brightness; 0 where the line is below 0."""
+        variance: NDArray[np.float64] = self.a * np.asarray(brightness, np.float64) + self.b
+        return np.sqrt(np.maximum(variance, 0))
+
+    def sigma_band(
+        self, brightness: NDArray[np.floating] | float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return where the standard deviation at a brightness lies with 90 %: from and to."""
+        x = np.asarray(brightness, np.float64)
+        half_a, half_b = ((high - low) / 2 for low, high in (self.a_interval, self.b_interval))
+        together = 2 * self.error_correlation * half_a * half_b * x
+        half = np.sqrt(np.maximum((half_a * x) ** 2 + together + half_b**2, 0))
+        variance = self.a * x + self.b
+        return np.sqrt(np.maximum(variance - half, 0)), np.sqrt(np.maximum(variance + half, 0))
 
     @property
     def depends_on_signal(self) -> bool:
@@ -156,6 +175,7 @@ def _fit(plane: NDArray[np.generic], generator: np.random.Generator) -> NoiseLaw
         weight = np.bincount(generator.integers(count, size=count), minlength=count)[group]
         lines.append(_line(x[chosen], v[chosen], (a, b), weight.astype(np.float64), rounds=5))
     half_a, half_b = _WIDER * _NORMAL_90 * np.std(lines, axis=0)
+    together = float(np.corrcoef(lines, rowvar=False)[0, 1]) if half_a * half_b > 0 else 0.0
     low, high = np.quantile(x[chosen], [0.05, 0.95])
     known = bool(half_b < _VAGUE * abs(b) and low < _FAR * b / max(a, 1e-300))
     if a <= 0:
@@ -170,6 +190,7 @@ def _fit(plane: NDArray[np.generic], generator: np.random.Generator) -> NoiseLaw
         (low, high),
         known,
         len(chosen) / len(x),
+        together,
     )
 
 
