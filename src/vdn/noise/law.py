@@ -19,7 +19,7 @@ _CLIPPED = 1e-3  # of the pixels that have the least or largest value, from whic
 _BEYOND = 0.8  # relative excess of a block's variance from which on it counts as that
 _SHIFT = -0.0053  # mean of min(r - 1, _BEYOND) for r = chi^2 of 16 degrees of freedom over 16
 _ROUNDS, _RESAMPLES = 30, 100
-_WIDER = 1.5  # what texture adds to the spread of resampled laws, measured on BSD68
+_WIDER = np.array([1.9, 1.5])  # what texture adds to the spread of a and b, measured on BSD68
 _NORMAL_90 = 1.645
 _VAGUE = 0.3  # relative half-width of its interval from which on b says nothing
 _FAR = 4.0  # times b/a: where even the darkest parts are brighter, b is extrapolated
