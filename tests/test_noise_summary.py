@@ -72,6 +72,20 @@ def test_the_profile_is_that_of_the_parts_together(monkeypatch):
     np.testing.assert_array_equal(found.small_map[..., 0], sigma[::step, ::step])
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_what_all_but_the_quietest_quarter_exceeds(unit):
+    statistics = SigmaStatistics(2)
+    rng = np.random.default_rng(0)
+    sigma = unit * np.stack([rng.uniform(1, 5, (400, 200)), np.zeros((400, 200))], -1)
+    for top in range(0, 400, 64):
+        statistics.add(sigma[top : top + 64].astype(np.float32))
+    assert statistics.quiet[0] == pytest.approx(2 * unit, rel=0.05)
+    assert statistics.quiet[1] < 1e-6 * unit
+    more = SigmaStatistics(2)
+    more.add(np.full((400, 200, 2), 1.1 * unit, np.float32))
+    assert statistics.merge(more).quiet[0] == pytest.approx(1.1 * unit, rel=0.03)
+
+
 def test_levels_of_images_of_other_channels_are_merged_by_channel():
     one, three = SigmaStatistics(1), SigmaStatistics(3)
     one.add(np.full((2, 2, 1), 1, np.float32))

@@ -39,7 +39,7 @@ def describe_noise(found: FrameNoise, place: Mapping[str, int]) -> dict[str, Any
     summary, profile = found.summary, found.summary.profile
     height, width = found.frame.shape[:2]
     sigma = list(summary.statistics.root_mean_square)
-    verdict = judge_noise(sigma, found.scale)
+    verdict = judge_noise(sigma, found.scale, summary.statistics.quiet)
     record: dict[str, Any] = {
         **place,
         "model": found.model,
@@ -47,6 +47,7 @@ def describe_noise(found: FrameNoise, place: Mapping[str, int]) -> dict[str, Any
         "height": height,
         "noise_sigma": sigma,
         "noise_sigma_interval": [list(ends) for ends in summary.sigma_intervals],
+        "noise_sigma_quiet": list(summary.statistics.quiet),
         "verdict": verdict.kind,
         "quietest": asdict(summary.quietest),
         "noisiest": asdict(summary.noisiest),
@@ -86,7 +87,7 @@ def noise_lines(found: FrameNoise) -> list[tuple[str, str]]:
     summary = found.summary
     sigma = summary.statistics.root_mean_square
     lines = [
-        ("verdict", judge_noise(sigma, found.scale).text),
+        ("verdict", judge_noise(sigma, found.scale, summary.statistics.quiet).text),
         ("sigma", _sigma(sigma, summary.sigma_intervals)),
         ("quietest", _place(summary.quietest)),
         ("noisiest", _place(summary.noisiest)),

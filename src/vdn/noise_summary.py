@@ -13,6 +13,7 @@ from vdn.image.frame import FrameSpec
 from vdn.image.ranges import Range
 from vdn.noise.profile import NoiseProfile, fit_profile
 from vdn.noise.smoothing import smooth_at
+from vdn.noise.verdict import QUIET
 from vdn.predictions import Prediction
 from vdn.results import sigma_quantile_ratio
 
@@ -20,26 +21,36 @@ __all__ = ["Cell", "NoiseSummary", "SigmaStatistics"]
 
 _GRID = 4  # cells a side, among which are the quietest and the noisiest
 _SAMPLE = 2**20  # pixels the profile is fitted to, on a regular lattice over the image
+_EVERY = 4  # rows and columns of which one is looked at for the distribution of sigma
+_OCTAVES, _PER_OCTAVE = 60, 16  # of sigma, to both sides of 1, and classes in each
 _SMOOTHING = 1.5  # pixels; brightness is read off the smoothed image
 
 
 class SigmaStatistics:
-    """The mean square of the map of the noise, a channel each, summed in double precision."""
+    """The mean square of the map of the noise, a channel each, and what the quiet parts have."""
 
     def __init__(self, channels: int) -> None:
         self._squares, self._count = (np.zeros(channels) for _ in range(2))
+        self._histogram = np.zeros((channels, 2 * _OCTAVES * _PER_OCTAVE + 1))
 
     def add(self, sigma: NDArray[np.float32], channels: slice = slice(None)) -> None:
         """Take a part of the map in, (h, w, C)."""
         wide = sigma.reshape(-1, sigma.shape[-1])
         self._squares[channels] += np.square(wide, dtype=np.float64).sum(axis=0)
         self._count[channels] += len(wide)
+        some = sigma[::_EVERY, ::_EVERY].reshape(-1, sigma.shape[-1])
+        octave = np.log2(np.maximum(some, np.float32(2.0**-_OCTAVES)))
+        octave = np.clip(octave, -_OCTAVES, _OCTAVES)
+        bins = np.rint((octave + _OCTAVES) * _PER_OCTAVE).astype(np.intp)
+        length = self._histogram.shape[1]
+        for row, values in zip(self._histogram[channels], bins.T, strict=True):
+            row += np.bincount(values, minlength=length)
 
     def merge(self, other: "SigmaStatistics") -> "SigmaStatistics":
         """Return the statistics over both maps; channels that only one has count where they are."""
         merged = SigmaStatistics(max(len(self._count), len(other._count)))
         for statistics in (self, other):
-            for name in ("_squares", "_count"):
+            for name in ("_squares", "_count", "_histogram"):
                 values = getattr(statistics, name)
                 getattr(merged, name)[: len(values)] += values
         return merged
@@ -48,6 +59,13 @@ class SigmaStatistics:
     def root_mean_square(self) -> tuple[float, ...]:
         """The standard deviation of all noise together, what `noise_sigma` means everywhere."""
         return tuple(np.sqrt(self._squares / self._count).tolist())
+
+    @property
+    def quiet(self) -> tuple[float, ...]:
+        """The standard deviation that all but the quietest quarter exceeds, to 2 %."""
+        below = np.cumsum(self._histogram, axis=1)
+        bins = np.argmax(below >= QUIET * below[:, -1:], axis=1)
+        return tuple((2.0 ** (bins / _PER_OCTAVE - _OCTAVES)).tolist())
 
     def check(self, ranges: Sequence[Range]) -> None:
         """Raise `PredictionError` where the noise is larger than the range of its image."""
