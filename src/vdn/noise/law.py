@@ -174,8 +174,10 @@ def _fit(plane: NDArray[np.generic], generator: np.random.Generator) -> NoiseLaw
     for _ in range(_RESAMPLES):
         weight = np.bincount(generator.integers(count, size=count), minlength=count)[group]
         lines.append(_line(x[chosen], v[chosen], (a, b), weight.astype(np.float64), rounds=5))
-    half_a, half_b = _WIDER * _NORMAL_90 * np.std(lines, axis=0)
-    together = float(np.corrcoef(lines, rowvar=False)[0, 1]) if half_a * half_b > 0 else 0.0
+    errors = np.array(lines) - np.mean(lines, axis=0)
+    spread = np.sqrt(np.mean(errors**2, axis=0))
+    half_a, half_b = (float(each) for each in _WIDER * _NORMAL_90 * spread)
+    together = float(np.mean(errors.prod(axis=1)) / max(spread.prod(), 1e-300))
     low, high = np.quantile(x[chosen], [0.05, 0.95])
     known = bool(half_b < _VAGUE * abs(b) and low < _FAR * b / max(a, 1e-300))
     if a <= 0:
