@@ -249,15 +249,20 @@ def sigma_quantile_ratio(
 ) -> NDArray[np.float32]:
     """Return a quantile of sigma over the root of the mode of its square, for any shape of array.
 
+    At most 100: what a network knows nothing of has no bounds.
+
     Examples
     --------
     >>> certain = np.array([9.0], np.float32)  # alpha of 8103: known to less than 1 %
     >>> bool(0.98 < sigma_quantile_ratio(certain, 0.05) < 1)
     True
+    >>> float(sigma_quantile_ratio(np.array([-9.0], np.float32), 0.95))  # of hardly any alpha
+    100.0
     """
     table = np.linspace(log_alpha.min(), log_alpha.max(), points, dtype=np.float64)
     ratio = [np.logaddexp(each, 0) - _log_gamma_quantile(each, 1 - probability) for each in table]
-    return np.exp(0.5 * np.interp(log_alpha, table, ratio)).astype(np.float32)
+    log_ratio = 0.5 * np.interp(log_alpha, table, ratio)
+    return np.exp(np.minimum(log_ratio, np.log(100))).astype(np.float32)
 
 
 def _log_gamma_quantile(log_shape: float, probability: float, points: int = 4001) -> float:
