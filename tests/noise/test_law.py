@@ -82,6 +82,17 @@ def test_the_law_follows_the_units(exponent, dtype):
     assert scaled.span == pytest.approx([end * unit for end in plain.span], rel=1e-3)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_constant_border_does_not_count(share, whole):
+    image = 100 + 60 * scene(192, texture=False)
+    image += np.random.default_rng(0).normal(0, 3, image.shape)
+    image = np.rint(image) if whole else image
+    image[:, : int(192 * share)] = 100
+    (law,) = fit_law(image)
+    assert law.b + law.a * 130 == pytest.approx(9, rel=0.15)
+
+
 def test_every_channel_has_its_own_law_and_clipped_pixels_do_not_count():
     clean = scene()
     channels = [photographed(clean, gain, 0.02) for gain in (0.005, 0.02)]
