@@ -14,6 +14,7 @@ CARD = Card("tiny", channels=1, multiple=8, halo=8)
 def windows(image, sigma, rows=16, columns=24, margin=8):
     """Yield parts of an image with the map of its noise, as windows with a halo give them."""
     height, width = image.shape[:2]
+    channels = image.shape[2] if image.ndim == 3 else 1
     for top in range(0, height, rows):
         for left in range(0, width, columns):
             part = slice(top, min(top + rows, height)), slice(left, min(left + columns, width))
@@ -22,10 +23,10 @@ def windows(image, sigma, rows=16, columns=24, margin=8):
                 slice(low, side.stop + margin) for low, side in zip(first, part, strict=True)
             )
             unit = to_unit(image[seen])
+            certain = np.full((channels, *sigma[part].shape[:2]), 5, np.float32)
+            posterior = NoisePosterior(certain, certain)
             yield (
-                Prediction(
-                    *part, None, unit, tuple(first), CARD, NoisePosterior(unit.planes, unit.planes)
-                ),
+                Prediction(*part, None, unit, tuple(first), CARD, posterior),
                 np.atleast_3d(sigma[part]),
             )
 
@@ -69,6 +70,20 @@ def test_the_profile_is_that_of_the_parts_together(monkeypatch):
         assert found.profile.b[0] == pytest.approx(0.01, rel=0.05)
     step = -(-90 // found.small_map.shape[0])
     np.testing.assert_array_equal(found.small_map[..., 0], sigma[::step, ::step])
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_what_all_but_the_quietest_quarter_exceeds(unit):
+    statistics = SigmaStatistics(2)
+    rng = np.random.default_rng(0)
+    sigma = unit * np.stack([rng.uniform(1, 5, (400, 200)), np.zeros((400, 200))], -1)
+    for top in range(0, 400, 64):
+        statistics.add(sigma[top : top + 64].astype(np.float32))
+    assert statistics.quiet[0] == pytest.approx(2 * unit, rel=0.05)
+    assert statistics.quiet[1] < 1e-6 * unit
+    more = SigmaStatistics(2)
+    more.add(np.full((400, 200, 2), 1.1 * unit, np.float32))
+    assert statistics.merge(more).quiet[0] == pytest.approx(1.1 * unit, rel=0.03)
 
 
 def test_levels_of_images_of_other_channels_are_merged_by_channel():

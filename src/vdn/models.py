@@ -96,8 +96,10 @@ class Models:
         `gray` there is the rest of what has one channel. What cannot be told is for `photo` where
         it looks like a photograph.
         """
-        if self.model != "auto":
-            return self._choice(self.model)
+        return self.suited(frame) if self.model == "auto" else self._choice(self.model)
+
+    def suited(self, frame: Frame) -> Choice:
+        """Return the model that suits the noise of a frame, whatever the user has named."""
         shipped = [card.name for card in list_models(self._weights)]
         if not shipped:
             raise InputError(

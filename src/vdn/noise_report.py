@@ -4,12 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from vdn.noise.clipping import Clipped
+from vdn.noise.correlation import LAGS, NoiseCorrelation
+from vdn.noise.defects import Defects
+from vdn.noise.jpeg_history import JpegTraces, TableQuality
 from vdn.noise.law import NoiseLaw
 from vdn.noise.verdict import judge_noise
 from vdn.noise_summary import Cell
-from vdn.streaming import FrameNoise
+from vdn.streaming import FrameNoise, MiddleNoise
 
 __all__ = ["describe_noise", "noise_lines", "numbered", "summarise"]
+
+_FINER = 3  # qualities apart from which on two compressions are two
+_SPEAKABLE = 1e-4  # share of clipped values
+_CHANNELS = {1: ("",), 3: ("red ", "green ", "blue ")}
 
 
 def numbered(frames: Sequence[FrameNoise]) -> Iterator[tuple[dict[str, int], FrameNoise]]:
@@ -31,22 +39,39 @@ def describe_noise(found: FrameNoise, place: Mapping[str, int]) -> dict[str, Any
     summary, profile = found.summary, found.summary.profile
     height, width = found.frame.shape[:2]
     sigma = list(summary.statistics.root_mean_square)
-    verdict = judge_noise(sigma, found.scale)
+    verdict = judge_noise(sigma, found.scale, summary.statistics.quiet)
     record: dict[str, Any] = {
         **place,
         "model": found.model,
         "width": width,
         "height": height,
         "noise_sigma": sigma,
+        "noise_sigma_interval": [list(ends) for ends in summary.sigma_intervals],
+        "noise_sigma_quiet": list(summary.statistics.quiet),
         "verdict": verdict.kind,
         "quietest": asdict(summary.quietest),
         "noisiest": asdict(summary.noisiest),
         "kind": profile.describe(),
         "variance_slope": list(profile.a),
         "variance_at_black": list(profile.b),
+        "clipped": [asdict(clipped) for clipped in found.clipped],
+        "defects": asdict(found.defects),
     }
-    if found.laws is not None:
-        record["laws"] = [None if law is None else asdict(law) for law in found.laws]
+    if found.jpeg is not None:
+        record["jpeg"] = asdict(found.jpeg)
+    if found.middle is None:
+        return record
+    middle = found.middle
+    if middle.laws is not None:
+        record["laws"] = [None if law is None else asdict(law) for law in middle.laws]
+    if middle.correlation is not None:
+        record["correlation"] = asdict(middle.correlation)
+    if middle.traces is not None:
+        record["jpeg_traces"] = {
+            **asdict(middle.traces),
+            "contradict_tables": _contradict(found.jpeg, middle.traces),
+        }
+    record["fits"] = {"model": middle.fits.card.name, "reason": middle.fits.reason}
     return record
 
 
@@ -62,13 +87,36 @@ def noise_lines(found: FrameNoise) -> list[tuple[str, str]]:
     summary = found.summary
     sigma = summary.statistics.root_mean_square
     lines = [
-        ("verdict", judge_noise(sigma, found.scale).text),
-        ("sigma", " ".join(f"{value:.3g}" for value in sigma)),
+        ("verdict", judge_noise(sigma, found.scale, summary.statistics.quiet).text),
+        ("sigma", _sigma(sigma, summary.sigma_intervals)),
         ("quietest", _place(summary.quietest)),
         ("noisiest", _place(summary.noisiest)),
         ("kind", summary.profile.describe()),
     ]
-    return lines + [("law", _law(law)) for law in found.laws or () if law is not None]
+    middle = found.middle
+    if middle is not None:
+        laws = middle.laws or ()
+        lines += [
+            ("law", f"{name.rstrip()}: {_law(law)}" if name else _law(law))
+            for name, law in zip(_names(len(laws)), laws, strict=True)
+            if law is not None
+        ]
+        if middle.correlation is not None:
+            lines.append(("correlation", _correlation(middle.correlation)))
+    lines.append(("clipped", _clipped(found.clipped)))
+    lines.append(("hot pixels", _defects(found.defects)))
+    traces = None if middle is None else middle.traces
+    if found.jpeg is not None or traces is not None:
+        lines.append(("JPEG", _jpeg(found.jpeg, traces)))
+    if middle is not None:
+        lines.append(("model", _model(found.model, middle)))
+    return lines
+
+
+def _sigma(sigma: Sequence[float], intervals: Sequence[tuple[float, float]]) -> str:
+    return ", ".join(
+        f"{value:.3g} ({_ends(ends)})" for value, ends in zip(sigma, intervals, strict=True)
+    )
 
 
 def _law(law: NoiseLaw) -> str:
@@ -78,8 +126,77 @@ def _law(law: NoiseLaw) -> str:
         return f"variance {law.a * (dark + bright) / 2 + law.b:.3g} whatever the brightness"
     slope = f"variance {law.a:.3g} ({_ends(law.a_interval)}) x brightness"
     if not law.b_known:
-        return f"{slope} + an unknown constant (nothing is darker than {dark:.3g})"
+        return (
+            f"{slope} + a constant that cannot be told from this picture, "
+            f"from {dark:.3g} to {bright:.3g}"
+        )
     return f"{slope} + {law.b:.3g} ({_ends(law.b_interval)}), from {dark:.3g} to {bright:.3g}"
+
+
+def _correlation(found: NoiseCorrelation) -> str:
+    beside = f"{found.across[0]:.2f} with the next pixel in a row, {found.down[0]:.2f} in a column"
+    if found.independent:
+        return f"next to none: {beside}"
+    length = f"over {LAGS}" if found.length >= LAGS else f"{found.length:.1f}"
+    return f"{beside}; 1/e at {length} pixels"
+
+
+def _clipped(found: Sequence[Clipped]) -> str:
+    """Say how much is cut off, by channel where there are several."""
+    ends = [
+        f"{100 * share:.2g} % of {name}at {end} ({value:.4g})"
+        for name, clipped in zip(_names(len(found)), found, strict=True)
+        for end, share, value in (
+            ("black", clipped.dark, clipped.black),
+            ("white", clipped.bright, clipped.white),
+        )
+        if share >= _SPEAKABLE
+    ]
+    return ", ".join(ends) or "nothing"
+
+
+def _names(count: int) -> Sequence[str]:
+    return (
+        _CHANNELS[count] if count in _CHANNELS else [f"channel {index} " for index in range(count)]
+    )
+
+
+def _defects(found: Defects) -> str:
+    if not found.hot + found.cold:
+        return "none"
+    return f"{found.hot} hot, {found.cold} cold: {100 * found.share:.2g} % of the values"
+
+
+def _jpeg(tables: TableQuality | None, traces: JpegTraces | None) -> str:
+    """Say what the file and the pixels say of compression."""
+    said = ""
+    if tables is not None:
+        said = f"quality {tables.quality} by the tables of the file"
+        if not tables.standard:
+            said += ", which are not the usual ones: the closest"
+        if traces is None:
+            return said
+    assert traces is not None
+    blocks = f"the blocks of a JPEG of quality {traces.quality}"
+    if traces.shifted:
+        blocks += f" that begin in row {traces.row}, column {traces.column}: cropped since"
+    if tables is None:
+        return f"the pixels bear {blocks}"
+    against = "; but the pixels bear " if _contradict(tables, traces) else "; the pixels bear "
+    return f"{said}{against}{blocks}"
+
+
+def _contradict(tables: TableQuality | None, traces: JpegTraces) -> bool:
+    """Tell whether the pixels have been compressed more than the file says, or on another grid."""
+    if tables is None:
+        return False
+    return traces.shifted or traces.quality < tables.quality - _FINER
+
+
+def _model(used: str, middle: MiddleNoise) -> str:
+    fits = middle.fits
+    said = f"{fits.card.name} fits: {fits.reason}"
+    return said if fits.card.name == used else f"{said}; measured with {used}"
 
 
 def _ends(interval: tuple[float, float]) -> str:

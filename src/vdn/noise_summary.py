@@ -13,32 +13,44 @@ from vdn.image.frame import FrameSpec
 from vdn.image.ranges import Range
 from vdn.noise.profile import NoiseProfile, fit_profile
 from vdn.noise.smoothing import smooth_at
+from vdn.noise.verdict import QUIET
 from vdn.predictions import Prediction
+from vdn.results import sigma_quantile_ratio
 
 __all__ = ["Cell", "NoiseSummary", "SigmaStatistics"]
 
 _GRID = 4  # cells a side, among which are the quietest and the noisiest
 _SAMPLE = 2**20  # pixels the profile is fitted to, on a regular lattice over the image
+_EVERY = 4  # rows and columns of which one is looked at for the distribution of sigma
+_OCTAVES, _PER_OCTAVE = 60, 16  # of sigma, to both sides of 1, and classes in each
 _SMOOTHING = 1.5  # pixels; brightness is read off the smoothed image
 
 
 class SigmaStatistics:
-    """The mean square of the map of the noise, a channel each, summed in double precision."""
+    """The mean square of the map of the noise, a channel each, and what the quiet parts have."""
 
     def __init__(self, channels: int) -> None:
         self._squares, self._count = (np.zeros(channels) for _ in range(2))
+        self._histogram = np.zeros((channels, 2 * _OCTAVES * _PER_OCTAVE + 1))
 
     def add(self, sigma: NDArray[np.float32], channels: slice = slice(None)) -> None:
         """Take a part of the map in, (h, w, C)."""
         wide = sigma.reshape(-1, sigma.shape[-1])
         self._squares[channels] += np.square(wide, dtype=np.float64).sum(axis=0)
         self._count[channels] += len(wide)
+        some = sigma[::_EVERY, ::_EVERY].reshape(-1, sigma.shape[-1])
+        octave = np.log2(np.maximum(some, np.float32(2.0**-_OCTAVES)))
+        octave = np.clip(octave, -_OCTAVES, _OCTAVES)
+        bins = np.rint((octave + _OCTAVES) * _PER_OCTAVE).astype(np.intp)
+        length = self._histogram.shape[1]
+        for row, values in zip(self._histogram[channels], bins.T, strict=True):
+            row += np.bincount(values, minlength=length)
 
     def merge(self, other: "SigmaStatistics") -> "SigmaStatistics":
         """Return the statistics over both maps; channels that only one has count where they are."""
         merged = SigmaStatistics(max(len(self._count), len(other._count)))
         for statistics in (self, other):
-            for name in ("_squares", "_count"):
+            for name in ("_squares", "_count", "_histogram"):
                 values = getattr(statistics, name)
                 getattr(merged, name)[: len(values)] += values
         return merged
@@ -47,6 +59,13 @@ class SigmaStatistics:
     def root_mean_square(self) -> tuple[float, ...]:
         """The standard deviation of all noise together, what `noise_sigma` means everywhere."""
         return tuple(np.sqrt(self._squares / self._count).tolist())
+
+    @property
+    def quiet(self) -> tuple[float, ...]:
+        """The standard deviation that all but the quietest quarter exceeds, to 2 %."""
+        below = np.cumsum(self._histogram, axis=1)
+        bins = np.argmax(below >= QUIET * below[:, -1:], axis=1)
+        return tuple((2.0 ** (bins / _PER_OCTAVE - _OCTAVES)).tolist())
 
     def check(self, ranges: Sequence[Range]) -> None:
         """Raise `PredictionError` where the noise is larger than the range of its image."""
@@ -94,7 +113,9 @@ class NoiseSummary:
         self._squares = np.zeros((len(self._edges[0]) - 1, len(self._edges[1]) - 1))
         self._step = int(np.ceil(np.sqrt(height * width * max(count, 3) / (3 * _SAMPLE))))
         shape = *(-(-length // self._step) for length in (height, width)), count
-        self._brightness, self._sigma = (np.empty(shape, np.float32) for _ in range(2))
+        self._brightness, self._sigma, self._log_alpha = (
+            np.empty(shape, np.float32) for _ in range(3)
+        )
 
     def add(self, prediction: Prediction, sigma: NDArray[np.float32]) -> None:
         """Take a part in; `sigma` is its map, (h, w, C), in the units of the image."""
@@ -110,14 +131,14 @@ class NoiseSummary:
         smoothed = smooth_at(seen, _SMOOTHING, rows - top, columns - left)
         place = (*(_places(chosen, self._step) for chosen in (rows, columns)), prediction.channels)
         self._brightness[place] = np.atleast_3d(prediction.window.values_to_user(smoothed))
-        self._sigma[place] = sigma[rows - prediction.rows.start][
-            :, columns - prediction.columns.start
-        ]
+        here = np.ix_(rows - prediction.rows.start, columns - prediction.columns.start)
+        self._sigma[place] = sigma[here]
+        self._log_alpha[place] = np.moveaxis(prediction.noise.log_alpha, 0, -1)[here]
 
     def release(self) -> None:
         """Let go of the samples, once what they are for is known; `small_map` is gone then."""
-        _ = self.quietest, self.noisiest, self.profile
-        del self._brightness, self._sigma
+        _ = self.quietest, self.noisiest, self.profile, self.sigma_intervals
+        del self._brightness, self._sigma, self._log_alpha
 
     @cached_property
     def quietest(self) -> Cell:
@@ -134,10 +155,31 @@ class NoiseSummary:
         """How the variance depends on the brightness, which is the smoothed image."""
         return fit_profile(self._brightness, self._sigma)
 
+    @cached_property
+    def sigma_intervals(self) -> tuple[tuple[float, float], ...]:
+        """Where sigma lies with 90 % by the posterior of the noise, a channel each.
+
+        That of a typical pixel, as if the errors of all went together: the standard deviation
+        times the median ratio of the 5 % and the 95 % quantile of a pixel to its sigma, where a
+        pixel weighs as much as its variance.
+        """
+        ratios = [sigma_quantile_ratio(self._log_alpha, each) for each in (0.05, 0.95)]
+        ends = []
+        for channel, sigma in enumerate(self.statistics.root_mean_square):
+            weights = np.square(self._sigma[..., channel], dtype=np.float64).ravel()
+            low, high = (_median(ratio[..., channel].ravel(), weights) for ratio in ratios)
+            ends.append((sigma * low, sigma * high))
+        return tuple(ends)
+
     @property
     def small_map(self) -> NDArray[np.float32]:
         """The map on a regular lattice of a million pixels at most, (h, w, C)."""
         return self._sigma
+
+    @property
+    def small_image(self) -> NDArray[np.float32]:
+        """The smoothed image on the same lattice, (h, w, C)."""
+        return self._brightness
 
     def _add_squares(self, prediction: Prediction, sigma: NDArray[np.float32]) -> None:
         rows, columns = self._edges
@@ -155,6 +197,13 @@ class NoiseSummary:
             height, width = bottom - top, right - left
             mean = self._squares[i, j] / (height * width * self._sigma.shape[2])
             yield Cell(float(np.sqrt(mean)), top, left, height, width)
+
+
+def _median(values: NDArray[np.float32], weights: NDArray[np.float64]) -> float:
+    """Return the weighted median."""
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    return float(values[order[np.searchsorted(below, below[-1] / 2)]])
 
 
 def _edges(length: int) -> list[int]:

@@ -3,10 +3,12 @@ import re
 import subprocess
 import sys
 import types
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import vdn.runtime.cards
 from vdn.cli import app
@@ -17,6 +19,25 @@ from vdn.image import read, write
 @pytest.fixture(autouse=True)
 def shipped(weights, monkeypatch):
     monkeypatch.setattr(vdn.runtime.cards, "_folder", lambda folder: folder or weights)
+
+
+class Page(HTMLParser):
+    """The tags, the texts and the addresses of pictures of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.texts, self.sources = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.sources += [
+            value
+            for name, value in attrs
+            if name in ("src", "srcset", "href") and not value.startswith("#")
+        ]
+
+    def handle_data(self, data):
+        self.texts.append(data.strip())
 
 
 def run(*words):
@@ -45,7 +66,7 @@ def test_noise_reads_the_law_of_white_noise_off_the_pixels(tmp_path):
     noisy += 0.05 * np.random.default_rng(1).standard_normal(clean.shape)
     write(tmp_path / "a.tif", noisy.astype(np.float32))
     done = run("noise", tmp_path / "a.tif")
-    assert done.stdout.count("  law       variance 0.0") == 3
+    assert len(re.findall("  law          (red|green|blue): variance 0.0", done.stdout)) == 3
     assert re.search(r"variance 0\.\d+ \(0\.\d+ to 0\.\d+\) x brightness \+ 0\.00", done.stdout)
     record = json.loads(run("noise", tmp_path / "a.tif", "--json").stdout)
     for law in record["laws"]:
@@ -53,6 +74,36 @@ def test_noise_reads_the_law_of_white_noise_off_the_pixels(tmp_path):
         assert law["a"] == pytest.approx(0.01, rel=0.15)
         assert law["b"] == pytest.approx(0.0025, rel=0.2)
         assert law["b_known"]
+
+
+def test_noise_tells_what_the_pixels_went_through(tmp_path):
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:160, :160] / 160
+    clean = 120 + 60 * np.sin(9 * rows) * np.cos(7 * columns) + 10 * rng.normal(size=(160, 160))
+    pixels = np.repeat(np.clip(clean, 0, 254)[..., None], 3, axis=2).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=50)
+    with Image.open(tmp_path / "a.jpg") as first:
+        first.save(tmp_path / "b.jpg", quality=92)
+    pixels[:8, :, 1] = 255
+    pixels[100, 50] = 255
+    Image.fromarray(pixels).save(tmp_path / "c.png")
+    once, again, never = (
+        run("noise", tmp_path / name).stdout for name in ("a.jpg", "b.jpg", "c.png")
+    )
+    assert "JPEG         quality 50 by the tables of the file\n" in once
+    assert "quality 92 by the tables of the file; but the pixels bear the blocks" in again
+    assert "JPEG" not in never
+    assert "5 % of green at white (255)" in never
+    assert re.search(r"hot pixels   [3-9] hot, 0 cold", never)
+    record = json.loads(run("noise", tmp_path / "b.jpg", "--json").stdout)
+    assert record["jpeg"] == {"quality": 92, "standard": True}
+    assert record["jpeg_traces"]["contradict_tables"]
+    assert len(record["correlation"]["across"]) == 10
+    assert record["fits"]["model"] == record["model"]
+    for sigma, (low, high) in zip(
+        record["noise_sigma"], record["noise_sigma_interval"], strict=True
+    ):
+        assert low < sigma < high
 
 
 def test_noise_as_json(gradient, tmp_path):
@@ -83,6 +134,33 @@ def test_the_plot(gradient, tmp_path):
     assert read(plot).pixels.shape[2] == 4
     assert run("noise", gradient, "--plot", plot).exit_code == 1
     assert run("noise", gradient, gradient, "--plot", tmp_path / "b.png").exit_code == 2
+
+
+def test_the_page_holds_everything_and_needs_nothing_else(tmp_path):
+    pytest.importorskip("matplotlib")
+    noisy = np.random.default_rng(0).normal(120, 20, (96, 96, 3))
+    source, page = tmp_path / "a<b>&.png", tmp_path / "page.html"
+    write(source, np.clip(noisy, 0, 255).astype(np.uint8))
+    done = run("noise", source, "--html", page)
+    assert done.exit_code == 0, done.output
+    assert f"  html         {page}" in done.stdout
+    text = page.read_text()
+    parsed = Page()
+    parsed.feed(text)
+    assert all(address.startswith("data:image/webp;base64,") for address in parsed.sources)
+    assert len(parsed.sources) == 3
+    assert not {"script", "link", "iframe", "object"} & set(parsed.tags)
+    assert "svg" in parsed.tags
+    assert "url(http" not in text
+    for line in done.stdout.splitlines()[1:-1]:
+        value = line[15:].strip()
+        assert value in " ".join(parsed.texts) or "<" in value
+    assert "a<b>&.png" in parsed.texts
+    assert len(text) < 300_000
+    assert run("noise", source, "--html", page).exit_code == 1
+    assert run("noise", source, "--html", page, "--overwrite").exit_code == 0
+    assert run("noise", source, "--html", tmp_path / "a.txt").exit_code == 1
+    assert run("noise", source, source, "--html", tmp_path / "b.html").exit_code == 2
 
 
 def test_the_plot_without_matplotlib(gradient, tmp_path, monkeypatch):

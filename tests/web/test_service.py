@@ -658,10 +658,12 @@ def test_the_command_prints_its_address_and_cleans_up(tmp_path):
 
 @pytest.mark.parametrize(
     ("sigma", "kind"),
-    [([0.2] * 3, "clean"), ([0.9], "clean"), ([1.2], "noisy"), ([40] * 3, "noisy")],
+    [([0.2] * 3, "clean"), ([1.6], "clean"), ([1.9], "noisy"), ([40] * 3, "noisy")],
 )
 def test_the_verdict_follows_the_range(sigma, kind):
     for scale in (1.0, 255.0, 65535.0):
         verdict = judge_noise([value * scale / 255 for value in sigma], scale)
         assert verdict.kind == kind
         assert ("nothing to do" in verdict.text) == (kind == "clean")
+        quiet = judge_noise([9 * scale / 255] * 3, scale, [v * scale / 255 for v in sigma])
+        assert quiet.kind == kind

@@ -1,6 +1,6 @@
 """`vdn noise`: how noisy pictures are, where, and of what kind the noise is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,13 @@ __all__ = ["noise"]
     "--plot",
     metavar="FILE",
     type=options.PATH,
-    help="Draw the map and the curve of one picture (PNG, PDF).",
+    help="Draw the map and the curve of one picture (PNG, PDF, SVG).",
+)
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=options.PATH,
+    help="Write all about one picture as a page in one file.",
 )
 @options.files_from
 @options.null
@@ -42,6 +48,7 @@ def noise(
     inputs: tuple[Path, ...],
     model: str,
     plot: Path | None,
+    html: Path | None,
     files_from: str | None,
     null: bool,
     max_memory: float | None,
@@ -61,13 +68,19 @@ def noise(
     with usage_errors("INPUT"):
         found = find_inputs(words, files_from, b"\0" if null else b"\n")
     many = names_many(words, found)
-    if plot is not None:
+    drawn = {name: path for name, path in (("plot", plot), ("html", html)) if path is not None}
+    for name in drawn:
         if many:
-            raise click.BadParameter("give one picture to draw", param_hint="--plot")
-        from vdn.cli.noise_plot import check_plot
+            raise click.BadParameter("give one picture to draw", param_hint=f"--{name}")
+    with report(debug):
+        if plot is not None:
+            from vdn.cli.noise_plot import check_plot
 
-        with report(debug):
             check_plot(plot, overwrite)
+        if html is not None:
+            from vdn.cli.noise_page import check_page
+
+            check_page(html, overwrite)
     from vdn.models import Models
     from vdn.runtime.engine import memory_share
     from vdn.streaming import estimate_picture_noise
@@ -82,17 +95,21 @@ def noise(
         advance: Callable[[float], None],
         all_read: Callable[[], None],
     ) -> Callable[[], Outcome]:
-        if plot is not None and len(picture.frames) > 1:
-            raise InputError(f"--plot draws one image, and this file has {len(picture.frames)}")
+        for name in drawn if len(picture.frames) > 1 else ():
+            raise InputError(f"--{name} draws one image, and this file has {len(picture.frames)}")
         frames = estimate_picture_noise(
             models, picture, io_threads, advance=advance, all_read=all_read
         )
-        if plot is None:
-            return lambda: _outcome(plan.input.path, frames)
-        from vdn.cli.noise_plot import draw_noise
+        title = shown(plan.input.path.name)
+        if plot is not None:
+            from vdn.cli.noise_plot import draw_noise
 
-        draw_noise(plot, shown(plan.input.path.name), frames[0].summary, overwrite)
-        return lambda: _outcome(plan.input.path, frames, plot)
+            draw_noise(plot, title, frames[0], overwrite)
+        if html is not None:
+            from vdn.cli.noise_page import write_page
+
+            write_page(html, title, frames[0], overwrite)
+        return lambda: _outcome(plan.input.path, frames, drawn)
 
     run_batch(
         [Plan(entry, problem=entry.problem) for entry in found],
@@ -106,17 +123,16 @@ def noise(
     )
 
 
-def _outcome(path: Path, frames: "list[FrameNoise]", plot: Path | None = None) -> Outcome:
+def _outcome(path: Path, frames: "list[FrameNoise]", drawn: Mapping[str, Path]) -> Outcome:
     from vdn.noise_report import describe_noise, noise_lines, numbered, summarise
 
     records, texts = [], []
     for place, found in numbered(frames):
-        drawn = {"plot": str(plot)} if plot is not None else {}
-        record = {"input": str(path), **describe_noise(found, place), **drawn}
+        made = {name: str(file) for name, file in drawn.items()}
+        record = {"input": str(path), **describe_noise(found, place), **made}
         lines = [f"{shown(path)}  ({summarise(found, place)})"]
-        lines += [f"  {label:<9} {value}" for label, value in noise_lines(found)]
-        if plot is not None:
-            lines.append(f"  plot      {plot}")
+        lines += [f"  {label:<12} {value}" for label, value in noise_lines(found)]
+        lines += [f"  {name:<12} {file}" for name, file in made.items()]
         records.append(record)
         texts.append("\n".join(lines))
     return Outcome(records, "\n".join(texts))

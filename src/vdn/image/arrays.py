@@ -46,6 +46,11 @@ class UnitImage:
         """Units of the user in one unit of `planes`."""
         return self.range.scale
 
+    @property
+    def colour(self) -> NDArray[Any]:
+        """The user's values without alpha, (H, W, C), as they are."""
+        return _colour(self._image)
+
     def restore(self, planes: NDArray[np.float32]) -> NDArray[Any]:
         """Return `planes`, changed by a network, as an array like the user's.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from vdn.noise.arrays import like, namespace, take
 
-__all__ = ["BLOCK", "Jpeg", "compress"]
+__all__ = ["BLOCK", "DCT", "Jpeg", "compress"]
 
 BLOCK = 16
 
@@ -31,8 +31,9 @@ _TO_YCC = np.array(
     [[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]]
 )
 _TO_RGB = np.linalg.inv(_TO_YCC)
-_DCT = np.cos((2 * np.arange(8) + 1) * np.arange(8)[:, None] * np.pi / 16) / 2
-_DCT[0] /= np.sqrt(2)
+DCT = np.cos((2 * np.arange(8) + 1) * np.arange(8)[:, None] * np.pi / 16) / 2
+DCT[0] /= np.sqrt(2)
+"""The orthonormal cosine transform of 8 values, a row each frequency."""
 
 
 @dataclass(frozen=True)
@@ -135,13 +136,13 @@ def _quantised(planes: Any, steps: Any) -> Any:
     """Return planes (N, C, H, W) after the quantisation of their 8 x 8 cosine coefficients."""
     xp = namespace(planes)
     count, channels, height, width = planes.shape
-    forward = like(_DCT, planes)
+    forward = like(DCT, planes)
     lines = planes.reshape(count, channels, height // 8, 8, width)
     columns = (forward @ lines).reshape(count, channels, height // 8, 8, width // 8, 8)
-    coefficients = columns @ like(_DCT.T, planes)
+    coefficients = columns @ like(DCT.T, planes)
     kept = xp.round(coefficients / steps) * steps
     rows = (kept @ forward).reshape(count, channels, height // 8, 8, width)
-    return (like(_DCT.T, planes) @ rows).reshape(planes.shape)
+    return (like(DCT.T, planes) @ rows).reshape(planes.shape)
 
 
 def _doubled(planes: Any) -> Any:

@@ -19,7 +19,7 @@ _CLIPPED = 1e-3  # of the pixels that have the least or largest value, from whic
 _BEYOND = 0.8  # relative excess of a block's variance from which on it counts as that
 _SHIFT = -0.0053  # mean of min(r - 1, _BEYOND) for r = chi^2 of 16 degrees of freedom over 16
 _ROUNDS, _RESAMPLES = 30, 100
-_WIDER = 1.5  # what texture adds to the spread of resampled laws, measured on BSD68
+_WIDER = 1.9  # what texture adds to the spread of resampled laws, measured on BSD68
 _NORMAL_90 = 1.645
 _VAGUE = 0.3  # relative half-width of its interval from which on b says nothing
 _FAR = 4.0  # times b/a: where even the darkest parts are brighter, b is extrapolated
@@ -41,6 +41,8 @@ class NoiseLaw:
         Whether b is known: not where the picture has nothing dark enough.
     flat
         The share of the picture that is flat enough to see the noise.
+    error_correlation
+        Of the errors of a and b: near -1, as a line turns about its middle.
     """
 
     a: float
@@ -50,6 +52,23 @@ class NoiseLaw:
     span: tuple[float, float]
     b_known: bool
     flat: float
+    error_correlation: float
+
+    def sigma_at(self, brightness: NDArray[np.floating] | float) -> NDArray[np.float64]:
+        """Return the standard deviation at a brightness; 0 where the line is below 0."""
+        variance: NDArray[np.float64] = self.a * np.asarray(brightness, np.float64) + self.b
+        return np.sqrt(np.maximum(variance, 0))
+
+    def sigma_band(
+        self, brightness: NDArray[np.floating] | float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return where the standard deviation at a brightness lies with 90 %: from and to."""
+        x = np.asarray(brightness, np.float64)
+        half_a, half_b = ((high - low) / 2 for low, high in (self.a_interval, self.b_interval))
+        together = 2 * self.error_correlation * half_a * half_b * x
+        half = np.sqrt(np.maximum((half_a * x) ** 2 + together + half_b**2, 0))
+        variance = self.a * x + self.b
+        return np.sqrt(np.maximum(variance - half, 0)), np.sqrt(np.maximum(variance + half, 0))
 
     @property
     def depends_on_signal(self) -> bool:
@@ -146,6 +165,8 @@ def _fit(plane: NDArray[np.generic], generator: np.random.Generator) -> NoiseLaw
         if np.count_nonzero(flat) < _LEAST:
             break
         chosen = np.flatnonzero(flat)
+        if np.median(v[chosen]) == 0:
+            return None
         a, b = _line(x[chosen], v[chosen], (a, b))
     if len(chosen) < _LEAST_SHARE * len(x):
         return None
@@ -155,7 +176,10 @@ def _fit(plane: NDArray[np.generic], generator: np.random.Generator) -> NoiseLaw
     for _ in range(_RESAMPLES):
         weight = np.bincount(generator.integers(count, size=count), minlength=count)[group]
         lines.append(_line(x[chosen], v[chosen], (a, b), weight.astype(np.float64), rounds=5))
-    half_a, half_b = _WIDER * _NORMAL_90 * np.std(lines, axis=0)
+    errors = np.array(lines) - np.mean(lines, axis=0)
+    spread = np.sqrt(np.mean(errors**2, axis=0))
+    half_a, half_b = (float(each) for each in _WIDER * _NORMAL_90 * spread)
+    together = float(np.mean(errors.prod(axis=1)) / max(spread.prod(), 1e-300))
     low, high = np.quantile(x[chosen], [0.05, 0.95])
     known = bool(half_b < _VAGUE * abs(b) and low < _FAR * b / max(a, 1e-300))
     if a <= 0:
@@ -170,13 +194,15 @@ def _fit(plane: NDArray[np.generic], generator: np.random.Generator) -> NoiseLaw
         (low, high),
         known,
         len(chosen) / len(x),
+        together,
     )
 
 
 def _blocks(plane: NDArray[np.float64], clipped: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return brightness, variance, texture at two scales, and tile of every block, (5, N).
 
-    On four grids, each a pixel from the others; without blocks that have clipped pixels.
+    On four grids, each a pixel from the others; without blocks that have clipped pixels or are
+    constant.
     """
     height, width = (side // (2 * _BLOCK) * 2 * _BLOCK - 2 * _BLOCK for side in plane.shape)
     found = []
@@ -196,7 +222,8 @@ def _blocks(plane: NDArray[np.float64], clipped: NDArray[np.bool_]) -> NDArray[n
             ]
         )
         cut = _means(clipped[down : down + height, right : right + width].astype(float), _BLOCK)
-        found.append(values[:, cut == 0])
+        constant = (values[1:4] == 0).all(axis=0)  # a border, or what compression has emptied
+        found.append(values[:, (cut == 0) & ~constant])
     return np.concatenate(found, axis=1)
 
 

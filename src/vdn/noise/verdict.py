@@ -6,9 +6,12 @@ from typing import Literal
 
 import numpy as np
 
-__all__ = ["Verdict", "judge_noise", "noise_level"]
+__all__ = ["QUIET", "Verdict", "judge_noise", "noise_level"]
 
-_CLEAN, _SOME, _MUCH = 1.0, 6.0, 20.0  # standard deviations in 255ths of the range
+QUIET = 0.25
+"""The share of a picture that decides, the quietest: where it has noise, the picture is noisy."""
+
+_CLEAN, _SOME, _MUCH = 1.75, 6.0, 20.0  # standard deviations in 255ths of the range
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,13 @@ class Verdict:
     text: str
 
 
-def judge_noise(sigma: Sequence[float], scale: float) -> Verdict:
+def judge_noise(
+    sigma: Sequence[float], scale: float, quiet: Sequence[float] | None = None
+) -> Verdict:
     """Judge the noise of a picture by its standard deviation.
+
+    Whether there is any is told where the picture is quiet, for noise is everywhere, and fine
+    texture, which a network may take for noise, is not.
 
     Parameters
     ----------
@@ -36,6 +44,9 @@ def judge_noise(sigma: Sequence[float], scale: float) -> Verdict:
         Root mean square of the standard deviation, one a channel.
     scale
         What lies between black and white, in the same units.
+    quiet
+        The standard deviation that all but the quietest quarter of the picture exceeds, one a
+        channel; by default `sigma`.
 
     Examples
     --------
@@ -43,9 +54,11 @@ def judge_noise(sigma: Sequence[float], scale: float) -> Verdict:
     'Clean: there is no noise to speak of, and nothing to do.'
     >>> judge_noise([12.0], 255).kind
     'noisy'
+    >>> judge_noise([3.0], 255, quiet=[0.5]).kind
+    'clean'
     """
     level = noise_level(sigma, scale)
-    if level < _CLEAN:
+    if noise_level(sigma if quiet is None else quiet, scale) < _CLEAN:
         return Verdict("clean", "Clean: there is no noise to speak of, and nothing to do.")
     amount = "A little noise" if level < _SOME else "Noisy" if level < _MUCH else "Very noisy"
     return Verdict("noisy", f"{amount}: {level / 2.55:.2g} % of the range from black to white.")

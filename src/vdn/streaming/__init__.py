@@ -3,11 +3,12 @@
 from vdn.streaming.denoise import Report, Settings, Targets, denoise_picture
 from vdn.streaming.files import denoise_one_file
 from vdn.streaming.io_threads import IOThreads, run_jobs
-from vdn.streaming.noise import FrameNoise, estimate_picture_noise
+from vdn.streaming.noise import FrameNoise, MiddleNoise, estimate_picture_noise
 
 __all__ = [
     "FrameNoise",
     "IOThreads",
+    "MiddleNoise",
     "Report",
     "Settings",
     "Targets",

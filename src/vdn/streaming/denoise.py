@@ -100,6 +100,8 @@ class Report:
     noise_sigma
         Root mean square of the noise's standard deviation, a channel each: the estimate, or the
         noise that was given where the model cannot estimate it.
+    quiet_sigma
+        The standard deviation that all but the quietest quarter of the picture exceeds, likewise.
     given
         Whether the noise was given rather than estimated.
     reason
@@ -114,6 +116,7 @@ class Report:
     frames: int
     pixels: int
     noise_sigma: tuple[float, ...]
+    quiet_sigma: tuple[float, ...]
     given: bool = False
     reason: str = ""
     left_out: tuple[str, ...] = ()
@@ -285,6 +288,7 @@ class _Outputs:
             len(self._picture.frames),
             pixels,
             self._statistics.root_mean_square,
+            self._statistics.quiet,
             self._settings.noise_sigma is not None,
             "; ".join(dict.fromkeys(choice.reason for choice in self.choices if choice.reason)),
             self._left_out(),

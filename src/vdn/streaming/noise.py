@@ -3,21 +3,50 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from vdn.image.frame import FrameSpec
+from vdn.image.frame import Frame, FrameSpec
 from vdn.image.picture import Picture
-from vdn.models import Models
+from vdn.image.ranges import Range
+from vdn.models import Choice, Models
+from vdn.noise.clipping import Clipped, ClippedCount
+from vdn.noise.correlation import NoiseCorrelation, measure_correlation
+from vdn.noise.defects import DefectCount, Defects
+from vdn.noise.jpeg_history import JpegTraces, TableQuality, find_jpeg_traces, quality_of_tables
 from vdn.noise.law import NoiseLaw, fit_white
 from vdn.noise_summary import NoiseSummary
 from vdn.predictions import Request
 from vdn.streaming.frames import choose_models, pass_frames
 from vdn.streaming.io_threads import IOThreads, wait_for
 
-__all__ = ["FrameNoise", "estimate_picture_noise"]
+__all__ = ["FrameNoise", "MiddleNoise", "estimate_picture_noise"]
 
-_LAW_SIDE = 1024  # pixels a side of the part that the law is read off
+_MIDDLE = 1024  # pixels a side of the part that is looked at closely
+
+
+@dataclass(frozen=True)
+class MiddleNoise:
+    """What the pixels in the middle of a picture, up to 1024 x 1024, say by themselves.
+
+    Attributes
+    ----------
+    laws
+        How the variance depends on brightness, one law a channel: see `vdn.noise.law.fit_white`.
+    correlation
+        How far the noise reaches; None where nothing is flat.
+    traces
+        The JPEG compression the pixels have gone through: of a JPEG file, another one than it says.
+    fits
+        The model that suits the noise, and why.
+    """
+
+    laws: tuple[NoiseLaw | None, ...] | None
+    correlation: NoiseCorrelation | None
+    traces: JpegTraces | None
+    fits: Choice
 
 
 @dataclass(frozen=True)
@@ -35,16 +64,24 @@ class FrameNoise:
     summary
         How much noise there is, where, of what kind; without its samples if there are several
         frames.
-    laws
-        How the variance depends on brightness by the pixels in the middle of the only frame, one
-        law a channel: see `vdn.noise.law.fit_white`.
+    clipped
+        How much is cut off at black and white, a channel each.
+    defects
+        Hot and cold pixels.
+    jpeg
+        The quality the tables of a JPEG file stand for.
+    middle
+        What the pixels say, where there is only one frame.
     """
 
     frame: FrameSpec
     model: str
     scale: float
     summary: NoiseSummary
-    laws: tuple[NoiseLaw | None, ...] | None = None
+    clipped: tuple[Clipped, ...]
+    defects: Defects
+    jpeg: TableQuality | None = None
+    middle: MiddleNoise | None = None
 
 
 def estimate_picture_noise(
@@ -62,23 +99,67 @@ def estimate_picture_noise(
     total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
     request, frames = Request(noise_only=True), []
     choices = choose_models(models, picture.frames, io_threads)
+    tables = picture.encoding.get("qtables") if picture.format == "jpeg" else None
     middle = None
     if len(picture.frames) == 1:
-        middle = wait_for(io_threads.read(picture.frame.middle, _LAW_SIDE))
+        pixels = wait_for(io_threads.read(picture.frame.middle, _MIDDLE))
+        fits = choices[0]
+        if models.model != "auto":
+            fits = wait_for(io_threads.read(models.suited, picture.frame))
+        middle = _look(pixels, picture.frame, tables, fits)
     for step in pass_frames(
         models, picture.frames, choices, io_threads, request, all_read=all_read
     ):
         summary = NoiseSummary(step.frame)
+        clipped = ClippedCount(step.frame.color_channels, _ends(step.frame, step.ranges[0]))
+        defects = DefectCount()
         parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
         for prediction in chain.from_iterable(found for _, found in step.parts):
-            summary.add(prediction, np.atleast_3d(prediction.sigma))
+            sigma = np.atleast_3d(prediction.sigma)
+            summary.add(prediction, sigma)
+            values = _with_data(prediction.unit.colour, step.frame.no_data)
+            clipped.add(values, prediction.channels)
+            defects.add(values, sigma)
             advance(prediction.sigma.shape[0] * prediction.sigma.shape[1] / parts / total)
             del prediction  # the next needs its memory
         summary.statistics.check(step.ranges)
         if len(picture.frames) > 1:
             summary.release()
-        laws = None if middle is None else fit_white(middle)
         frames.append(
-            FrameNoise(step.frame.spec(), step.card.name, step.ranges[0].scale, summary, laws)
+            FrameNoise(
+                step.frame.spec(),
+                step.card.name,
+                step.ranges[0].scale,
+                summary,
+                clipped.clipped,
+                defects.defects,
+                None if tables is None else quality_of_tables(tables),
+                middle,
+            )
         )
     return frames
+
+
+def _look(pixels: NDArray[Any], frame: Frame, tables: Any, fits: Choice) -> MiddleNoise:
+    traces = None
+    if pixels.dtype == np.uint8 and pixels.shape[2] in (1, 3):
+        origin = frame.middle_origin(_MIDDLE)
+        steps = None if tables is None else np.reshape(tables[min(tables)], (8, 8)).astype(float)
+        traces = find_jpeg_traces(pixels, origin, steps)
+    return MiddleNoise(fit_white(pixels), measure_correlation(pixels), traces, fits)
+
+
+def _ends(frame: FrameSpec, range_: Range) -> tuple[float, ...]:
+    """Return the least and the largest value there can be."""
+    nominal = (0.0, range_.scale) if range_.offset == 0 else ()
+    if frame.dtype.kind == "f":
+        return nominal
+    limits = np.iinfo(frame.dtype)
+    return (*nominal, float(limits.min), float(limits.max))
+
+
+def _with_data(pixels: NDArray[Any], no_data: float | None) -> NDArray[Any]:
+    """Return pixels with NaN where there is no data."""
+    if no_data is None or np.isnan(no_data):
+        return pixels
+    return np.where(pixels == no_data, np.nan, pixels)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vdn.denoiser import Denoiser
 from vdn.errors import InputError, VdnError
 from vdn.image import find_ranges, open_picture, output_suffix
-from vdn.noise.verdict import judge_noise
+from vdn.noise.verdict import QUIET, judge_noise
 from vdn.noise_report import describe_noise, noise_lines, numbered, summarise
 from vdn.previews import LADDER, Box, Preview
 from vdn.runtime.cards import list_models
@@ -268,7 +268,7 @@ class Service:
             entry.version += 1
             entry.found = Found(
                 report.noise_sigma,
-                judge_noise(report.noise_sigma, entry.range.scale),
+                judge_noise(report.noise_sigma, entry.range.scale, report.quiet_sigma),
                 report.model,
                 report.reason,
                 whole=True,
@@ -362,7 +362,8 @@ class Service:
         part = np.atleast_3d(preview.inside(made.noise_sigma))
         mean_square = np.square(part, dtype=np.float64).mean(axis=(0, 1))
         sigma = tuple(np.sqrt(mean_square).tolist())
-        verdict = judge_noise(sigma, entry.range.scale)
+        quiet = np.quantile(part, QUIET, axis=(0, 1)).tolist()
+        verdict = judge_noise(sigma, entry.range.scale, quiet)
         entry.found = Found(
             sigma, verdict, preview.choice.card.name, preview.choice.reason, whole=False
         )
