@@ -53,6 +53,12 @@ class KernelDistribution:
         """The modes of the variances, and the median of the correlation, (N, 3, H, W)."""
         return torch.cat([self.variances.mode, self.slope.mean.tanh()], dim=1)
 
+    @property
+    def features(self) -> Tensor:
+        """What a network is told: logarithms of the widths, and the correlation, (N, 3, H, W)."""
+        variances, correlation = self.mode.split([2, 1], dim=1)
+        return torch.cat([0.5 * variances.log(), correlation], dim=1)
+
     def rsample(self) -> Tensor:
         """Draw the variances and the correlation, differentiably, (N, 3, H, W)."""
         return torch.cat([self.variances.rsample(), self.slope.rsample().tanh()], dim=1)

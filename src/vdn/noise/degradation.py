@@ -100,7 +100,7 @@ BLURS: Mapping[str, Callable[..., Blur]] = MappingProxyType(
 )
 """Name to what draws the kernels, given a `Span` for each of its parameters."""
 
-_REDUCTIONS = {"bicubic": _Bicubic, "direct": _Direct}
+_REDUCTIONS: Mapping[str, Callable[..., Any]] = {"bicubic": _Bicubic, "direct": _Direct}
 _POSITIVE = ("diameter", "length", "factor")
 
 
