@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,8 @@ def export_model(
         )
     model = model.float().eval()
     dnet: Any = model.dnet
-    channels, multiple = dnet.channels, dnet.multiple
+    grids = (getattr(network, "multiple", 1) for network in (dnet, model.snet))
+    channels, multiple = dnet.channels, math.lcm(*grids)
     exported = Exported(model)
     measured = {
         "channels": channels,

@@ -26,6 +26,7 @@ from vdn.training.validation import as_tensor, centre
 __all__ = ["Case", "Restoration", "luma_psnr", "restoration_cases", "validate_restoration"]
 
 _LUMA = 65.481, 128.553, 24.966  # ITU-R BT.601 as MATLAB's rgb2ycbcr, white at 1
+_LEAST_ERROR = 1e-10  # of squares with white at 1: 100 dB
 _DOUBLING = math.log(2)
 
 
@@ -49,7 +50,7 @@ def restoration_cases(
     noises: Mapping[str, float],
     scale: int,
     *,
-    size: int = 256,
+    size: int = 192,
     limit: int = 6,
     seed: int = 1,
 ) -> list[Case]:
@@ -74,7 +75,7 @@ def luma_psnr(image: Tensor, clean: Tensor, border: int) -> float:
     """The PSNR in dB of the luma of 8 bits, without a border, as tables of super-resolution.
 
     Of colour images (1, 3, H, W) the luma is that of MATLAB's ``rgb2ycbcr``, from 16 to 235; one
-    channel is taken as it is.
+    channel is taken as it is. Images that are equal have 100 dB.
 
     Examples
     --------
@@ -87,8 +88,8 @@ def luma_psnr(image: Tensor, clean: Tensor, border: int) -> float:
         weights = torch.tensor(_LUMA, dtype=both.dtype, device=both.device) / 255
         both = (both * weights.view(3, 1, 1)).sum(2)
     inside = slice(border, -border or None)
-    error = (both[0] - both[1])[..., inside, inside].square().mean()
-    return float(10 * torch.log10(255**2 / error))
+    error = (both[0] - both[1])[..., inside, inside].square().mean() / 255**2
+    return float(-10 * torch.log10(error.clamp_min(_LEAST_ERROR)))
 
 
 def validate_restoration(model: VDN, held: Sequence[Case]) -> dict[str, float]:
