@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,14 +11,20 @@ from torch import Tensor
 from vdn.data.pair_noise import ROUNDING, PairPool
 from vdn.data.pool import Crops, ImagePool
 from vdn.data.torch_generator import TorchGenerator
+from vdn.model import LinearDegradation
 from vdn.noise.arrays import like, per_image
 from vdn.noise.camera import LUMA
+from vdn.noise.degradation import Degradation
 from vdn.noise.models import NoiseModel
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "degraded"]
 
 Batch = dict[str, Tensor]
-_FIELDS = ("noisy", "clean", "sigma")
+_FIELDS = ("noisy", "clean", "sigma", "kernel")
+
+_SHARPEST = 0.3**2
+"""The least variance of a kernel, in square pixels: a Gaussian as narrow changes next to nothing,
+and nobody can tell one from another."""
 
 
 class Batches:
@@ -42,6 +49,9 @@ class Batches:
     gray_share : float
         The share of the clean pictures in colour that are made gray, with noise alike in all
         channels.
+    degradation : mapping of Degradation to float
+        The share of the clean pictures that is degraded in each way before the noise; all have
+        the same reduction. None without real pairs.
     seed : int
         A batch depends on ``(seed, index)`` alone.
     device : torch.device
@@ -51,7 +61,9 @@ class Batches:
     Notes
     -----
     A batch is a dict of float32 (N, C, H, W) tensors: ``noisy``, ``clean``, and ``sigma``, the
-    standard deviations of the noise, at least those of rounding.
+    standard deviations of the noise, at least those of rounding. With a degradation `noisy` and
+    `sigma` are as small as it makes them, and ``kernel`` (N, 3) has the variances of the blur along
+    x and y, in square pixels of `clean`, and their correlation.
     """
 
     def __init__(
@@ -67,11 +79,13 @@ class Batches:
         device: torch.device,
         exposure: tuple[float, float] = (1.0, 1.0),
         gray_share: float = 0.0,
+        degradation: Mapping[Degradation, float] | None = None,
     ) -> None:
         self._images, self._pairs, self.pair_numbers = images, pairs, pair_numbers
         self._models = list(noise)
-        shares = np.array(list(noise.values()), float)
-        self._shares = shares / shares.sum() if len(shares) else shares
+        self._shares = _normalised(noise)
+        self._degradations = list(degradation or {})
+        self._degradation_shares = _normalised(degradation or {})
         self._pair_share = pair_share if pairs is not None else 0.0
         self._batch, self._seed, self._device = batch, seed, device
         self._exposure, self._gray_share = exposure, gray_share
@@ -86,7 +100,7 @@ class Batches:
         if real < self._batch:
             parts.append(self._simulated(self._batch - real, generator))
         fields = (torch.cat(field) for field in zip(*parts, strict=True))
-        made = dict(zip(_FIELDS, fields, strict=True))
+        made = dict(zip(_FIELDS, fields, strict=False))
         made["noisy"] = made["noisy"].contiguous(memory_format=torch.channels_last)
         return made
 
@@ -109,9 +123,13 @@ class Batches:
             luma = torch.round((clean * like(LUMA.reshape(1, 3, 1, 1), clean)).sum(1, True))
             clean = torch.where(_each(gray, clean), luma, clean)
         clean = clean * per_image(factors, clean)
+        observed, kernel = clean, []
+        if self._degradations:
+            observed, truth = self._degraded(clean, generator)
+            kernel.append(truth)
         parts = []
         for kind in np.unique(kinds):
-            part = clean[slice(*np.searchsorted(kinds, [kind, kind + 1]))]
+            part = observed[slice(*np.searchsorted(kinds, [kind, kind + 1]))]
             noisy, sigma = self._noise(self._models[kind], part, generator)
             parts.append((noisy, sigma.expand_as(part)))
         noisy, sigma = (torch.cat(side) for side in zip(*parts, strict=True))
@@ -119,7 +137,12 @@ class Batches:
             noisy, sigma = (
                 torch.where(_each(gray, clean), side[:, 1:2], side) for side in (noisy, sigma)
             )
-        return noisy, clean, sigma.clamp_min(ROUNDING)
+        return noisy, clean, sigma.clamp_min(ROUNDING), *kernel
+
+    def _degraded(self, clean: Tensor, generator: TorchGenerator) -> tuple[Tensor, Tensor]:
+        host, count = generator.host, len(clean)
+        kinds = host.choice(len(self._degradations), size=count, p=self._degradation_shares)
+        return degraded(clean, [self._degradations[kind] for kind in kinds], host)
 
     def _noise(
         self, model: NoiseModel, clean: Tensor, generator: TorchGenerator
@@ -128,6 +151,49 @@ class Batches:
             return model(clean, generator)
         noisy, sigma = model(clean.contiguous().numpy(), generator.host)  # faster there
         return torch.from_numpy(noisy), torch.from_numpy(sigma)
+
+
+def degraded(
+    clean: Tensor, degradations: Sequence[Degradation], generator: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Degrade pictures (N, C, H, W), each in its own way, all by the same reduction.
+
+    Returns
+    -------
+    degraded, kernel : Tensor
+        (N, C, H / s, W / s), and variances along x and y and correlation of the blur, (N, 3).
+
+    Examples
+    --------
+    >>> from vdn.noise.degradation import parse_degradation
+    >>> ways = [parse_degradation("gaussian_blur:1+bicubic:2")]
+    >>> small, kernel = degraded(torch.ones(1, 3, 8, 8), ways, np.random.default_rng(0))
+    >>> small.shape, kernel.tolist()
+    (torch.Size([1, 3, 4, 4]), [[1.0, 1.0, 0.0]])
+    """
+    drawn: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    for way in dict.fromkeys(degradations):
+        places = [place for place, other in enumerate(degradations) if other == way]
+        kernels, covariances = way.draw(len(places), generator)
+        drawn |= dict(zip(places, zip(kernels, covariances, strict=True), strict=True))
+    kernels, covariances = zip(*(drawn[place] for place in range(len(clean))), strict=True)
+    side = max(len(kernel) for kernel in kernels)
+    whole = np.stack([np.pad(kernel, (side - len(kernel)) // 2) for kernel in kernels])
+    first = degradations[0]
+    operator = LinearDegradation.of_blur(like(whole, clean), first.taps, first.scale)
+    return operator(clean).contiguous(), like(_parameters(np.stack(covariances)), clean)
+
+
+def _parameters(covariances: np.ndarray) -> np.ndarray:
+    """Return variances and correlation (N, 3) of covariances (N, 2, 2)."""
+    variances = np.maximum(covariances[:, [0, 1], [0, 1]], _SHARPEST)
+    correlation = covariances[:, 0, 1] / np.sqrt(variances.prod(1))
+    return np.concatenate([variances, correlation[:, None]], 1)
+
+
+def _normalised(shares: Mapping[Any, float]) -> np.ndarray:
+    values = np.array(list(shares.values()), float)
+    return values / values.sum() if len(values) else values
 
 
 def _each(chosen: np.ndarray, images: Tensor) -> Tensor:

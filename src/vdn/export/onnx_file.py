@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from vdn.image.atomic import replacing
 from vdn.image.quiet import without_warnings
 from vdn.model import VDN
 from vdn.model.vdn import BRIGHTEST, DARKEST, LOG_HIGH, LOG_LOW
-from vdn.networks import dependence_radius
+from vdn.networks import dependence_radius, enlarge
 from vdn.training.checkpoint import load_state
 from vdn.training.config import Config
 from vdn.training.task import find_task
@@ -32,13 +33,17 @@ CARD_KEY = "vdn"
 class Exported(nn.Module):
     """What the file computes: the posterior's parameters, with the map D-Net sees by name.
 
-    ``image`` (N, C, H, W) -> `OUTPUTS` and sigma. The runtime asks for no log_m2, so it costs
-    nothing there; it is in the file so that the whole model is, to go on training from.
+    ``image`` (N, C, H, W) -> `OUTPUTS` and sigma; of a model that enlarges the mean and the
+    variances have its `scale` times the sides. With a K-Net ``blur`` comes last: the logarithms of
+    the kernel's widths along x and y and its correlation, (N, 3, H / 4, W / 4). The runtime asks
+    for no log_m2 and no blur, so they cost nothing there; log_m2 is in the file so that the whole
+    model is, to go on training from.
     """
 
     def __init__(self, model: VDN):
         super().__init__()
-        self.dnet, self.snet = model.dnet, model.snet
+        self.dnet, self.snet, self.knet = model.dnet, model.snet, model.knet
+        self.scale, self._kernel = model.scale, model.kernel
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         def bounded(logarithm: Tensor) -> Tensor:
@@ -46,9 +51,10 @@ class Exported(nn.Module):
 
         log_alpha, log_beta = map(bounded, self.snet(image.clamp(DARKEST, BRIGHTEST)))
         sigma = torch.exp(0.5 * (log_beta - torch.log(1 + log_alpha.exp())))
-        residual, log_m2, log_error_variance = self.dnet(image, sigma)
+        blur = () if self.knet is None else (self._kernel(image).features,)
+        residual, log_m2, log_error_variance = self.dnet(image, sigma, *blur)
         logarithms = (log_alpha, log_beta, bounded(log_error_variance), bounded(log_m2))
-        return image - residual, *logarithms, sigma
+        return enlarge(image, self.scale) - residual, *logarithms, sigma, *blur
 
 
 def export_run(
@@ -112,11 +118,13 @@ def export_model(
         )
     model = model.float().eval()
     dnet: Any = model.dnet
-    channels, multiple = dnet.channels, dnet.multiple
+    grids = (getattr(network, "multiple", 1) for network in (dnet, model.snet))
+    channels, multiple = dnet.channels, math.lcm(*grids)
     exported = Exported(model)
     measured = {
         "channels": channels,
         "multiple": multiple,
+        "scale": model.scale,
         "halo": _halo(Exported(model), channels, multiple),
         "noise_halo": _halo(model.snet, channels, multiple),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -141,6 +149,7 @@ def _halo(network: nn.Module, channels: int, multiple: int) -> int:
 
 def _to_onnx(exported: Exported, channels: int, multiple: int) -> onnx.ModelProto:
     side = 8 * multiple
+    names = [*OUTPUTS, "sigma", *(["blur"] if exported.knet is not None else [])]
     with tempfile.TemporaryDirectory() as folder, without_warnings():  # the exporter's deprecations
         path = Path(folder) / "model.onnx"
         torch.onnx.export(
@@ -148,8 +157,10 @@ def _to_onnx(exported: Exported, channels: int, multiple: int) -> onnx.ModelProt
             (torch.rand(1, channels, side, side),),
             str(path),
             input_names=["image"],
-            output_names=[*OUTPUTS, "sigma"],
-            dynamic_axes={name: {0: "n", 2: "h", 3: "w"} for name in ("image", *OUTPUTS, "sigma")},
+            output_names=names,
+            dynamic_axes={
+                name: {0: "n", 2: f"h_{name}", 3: f"w_{name}"} for name in ("image", *names)
+            },
             opset_version=17,
             dynamo=False,
         )

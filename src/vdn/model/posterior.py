@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from vdn.model.distributions import Gaussian, InverseGamma
+from vdn.model.kernel import KernelDistribution
 
 __all__ = ["Posterior"]
 
@@ -17,12 +18,14 @@ class Posterior:
     Attributes
     ----------
     z : Gaussian
-        The clean image, (N, C, H, W).
+        The clean image, (N, C, H, W); of a model that enlarges, with `scale` times the sides.
     sigma2 : InverseGamma
         The noise variance, (N, C, H, W).
     error : Gaussian or None
         Where the network has an error head: the distribution of ``x - mean``, centred on zero.
         Its width is the honest error bar; that of `z` stays near eps0 whatever the image.
+    kernel : KernelDistribution or None
+        Where the network has a K-Net: the blur kernel about each place.
 
     Examples
     --------
@@ -35,6 +38,7 @@ class Posterior:
     z: Gaussian
     sigma2: InverseGamma
     error: Gaussian | None = None
+    kernel: KernelDistribution | None = None
 
     @property
     def mean(self) -> Tensor:

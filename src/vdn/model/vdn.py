@@ -1,4 +1,4 @@
-"""The Variational Denoising Network: two networks, one posterior."""
+"""The Variational Denoising Network: two networks, or three, one posterior."""
 
 import math
 from typing import Literal, overload
@@ -8,12 +8,18 @@ from torch import Tensor, nn
 
 from vdn.model.bounds import bounded
 from vdn.model.distributions import Gaussian, InverseGamma
+from vdn.model.kernel import KernelDistribution
 from vdn.model.posterior import Posterior
+from vdn.networks.enlarge import enlarge
 
 __all__ = ["VDN"]
 
 LOG_LOW, LOG_HIGH = math.log(1e-8), math.log(1e4)
 DARKEST, BRIGHTEST = -1.0, 2.0  # what S-Net sees is clipped to this: it answers in logarithms
+LOG_BLUR = math.log(1e-3), math.log(1e3)  # of the variances of a kernel, in square pixels
+LOG_CONFIDENCE = math.log(1.0), math.log(1e4)  # of their alpha
+STEEPEST_SLOPE = 3.0  # a correlation of 0.995
+LOG_SLOPE_VARIANCE = math.log(1e-4), math.log(1.0)
 
 
 class VDN(nn.Module):
@@ -27,6 +33,11 @@ class VDN(nn.Module):
     that map or replace it. The map is handed over without its gradient, unless `end_to_end`: S-Net
     answers to the noise alone, so what it says stays an estimate of the noise.
 
+    With a K-Net the blur is unknown too, :math:`q(z, \sigma^2, k \mid y)`. D-Net then also sees the
+    widths of the kernel and its correlation, for each cell of 4 x 4 pixels and without gradient.
+    A D-Net with a ``scale`` gives an image of more pixels; the noise stays that of y. Denoising
+    has neither.
+
     Logarithms stay within those of 1e-8 and 1e4, and S-Net sees values of -1 to 2: one pixel far
     outside the nominal range cannot make a variance overflow.
 
@@ -35,6 +46,8 @@ class VDN(nn.Module):
     dnet : nn.Module
         ``dnet(y)`` or, conditioned, ``dnet(y, sigma)`` -> the residual mean (y - mu), log m^2 and,
         if it has an error head, the log-variance of ``x - mu``: a tuple of (N, C, H, W) tensors.
+        With a K-Net ``dnet(y, sigma, blur)``. If it has a ``scale`` s above 1, they are
+        (N, C, s H, s W), and the residual is that of y enlarged by cubic convolution.
     snet : nn.Module
         ``snet(y)`` -> log alpha, log beta, both (N, C, H, W).
     conditioned : bool
@@ -42,13 +55,15 @@ class VDN(nn.Module):
     end_to_end : bool
         Let what D-Net learns from reach S-Net through the map: for objectives under which S-Net
         has no, or not only, the noise to answer to.
+    knet : nn.Module, optional
+        ``knet(y)`` -> what `vdn.networks.KNet` gives; for the conditioned form.
 
     References
     ----------
     .. [1] Yue et al., "Variational Denoising Network", NeurIPS 2019,
        https://arxiv.org/abs/1908.11314
     .. [2] Yue et al., "Deep Variational Network Toward Blind Image Restoration", TPAMI 2024,
-       https://arxiv.org/abs/2008.10796 (the conditioned form)
+       https://arxiv.org/abs/2008.10796 (the conditioned form, and the blur)
 
     Examples
     --------
@@ -60,10 +75,15 @@ class VDN(nn.Module):
     """
 
     def __init__(
-        self, dnet: nn.Module, snet: nn.Module, conditioned: bool, end_to_end: bool = False
+        self,
+        dnet: nn.Module,
+        snet: nn.Module,
+        conditioned: bool,
+        end_to_end: bool = False,
+        knet: nn.Module | None = None,
     ):
         super().__init__()
-        self.dnet, self.snet = dnet, snet
+        self.dnet, self.snet, self.knet = dnet, snet, knet
         self.conditioned, self.end_to_end = conditioned, end_to_end
 
     def noise(self, y: Tensor) -> InverseGamma:
@@ -73,6 +93,30 @@ class VDN(nn.Module):
             bounded(log_alpha.float(), LOG_LOW, LOG_HIGH),
             bounded(log_beta.float(), LOG_LOW, LOG_HIGH),
             validate_args=False,
+        )
+
+    @property
+    def scale(self) -> int:
+        """Output pixels a side for one input pixel."""
+        return int(getattr(self.dnet, "scale", 1))
+
+    def kernel(self, y: Tensor) -> KernelDistribution:
+        """The posterior of the blur, for each cell of 4 x 4 pixels; of a model with a K-Net."""
+        assert self.knet is not None
+        log_alpha, log_beta, slope, log_variance = (
+            parameter.to(torch.promote_types(parameter.dtype, torch.float32))
+            for parameter in self.knet(y.clamp(DARKEST, BRIGHTEST))
+        )
+        log_alpha = bounded(log_alpha, *LOG_CONFIDENCE)
+        log_variances = bounded(log_beta - torch.log1p(log_alpha.exp()), *LOG_BLUR)
+        log_beta = log_variances + torch.log1p(log_alpha.exp())
+        return KernelDistribution(
+            InverseGamma(log_alpha, log_beta, validate_args=False),
+            Gaussian(
+                bounded(slope, -STEEPEST_SLOPE, STEEPEST_SLOPE),
+                bounded(log_variance, *LOG_SLOPE_VARIANCE),
+                validate_args=False,
+            ),
         )
 
     @overload
@@ -112,12 +156,14 @@ class VDN(nn.Module):
         sigma2 = self.noise(y)
         if noise_only:
             return sigma2
+        kernel = None if self.knet is None else self.kernel(y)
+        blur = [] if kernel is None else [kernel.features.detach().to(y.dtype)]
         if self.conditioned:
             if sigma is None:
                 mode = sigma2.mode if self.end_to_end else sigma2.mode.detach()
                 sigma = mode.sqrt()
             sigma = (sigma * strength).to(y.dtype).expand_as(y)
-            outputs = self.dnet(y, sigma)
+            outputs = self.dnet(y, sigma, *blur)
         elif sigma is not None or isinstance(strength, Tensor) or strength != 1.0:
             raise ValueError(
                 "sigma and strength reach D-Net only in the conditioned form; this VDN is the "
@@ -126,9 +172,10 @@ class VDN(nn.Module):
         else:
             outputs = self.dnet(y)
         residual, log_m2, *rest = (output.float() for output in outputs)
-        z = Gaussian(y - residual, bounded(log_m2, LOG_LOW, LOG_HIGH), validate_args=False)
+        base = enlarge(y, self.scale)
+        z = Gaussian(base - residual, bounded(log_m2, LOG_LOW, LOG_HIGH), validate_args=False)
         error = None
         if rest:
             log_variance = bounded(rest[0], LOG_LOW, LOG_HIGH)
             error = Gaussian(torch.zeros_like(log_variance), log_variance, validate_args=False)
-        return Posterior(z, sigma2, error)
+        return Posterior(z, sigma2, error, kernel)

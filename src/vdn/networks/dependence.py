@@ -21,7 +21,8 @@ def dependence_radius(
     Parameters
     ----------
     network : callable
-        (N, C, H, W) float64 -> one or several tensors (N, ?, H, W).
+        (N, C, H, W) float64 -> one or several tensors (N, ?, s H, s W), s a whole number or one
+        divided by one.
     channels : int
         Of its input.
     multiple : int
@@ -45,7 +46,7 @@ def dependence_radius(
         rows = reach + torch.arange(multiple)
         strips[torch.arange(multiple), :, rows, multiple] = torch.nan
         with torch.no_grad():
-            spoilt = [output.isnan().any(dim=(1, 3)) for output in network(strips)]
+            spoilt = [_rows(output.isnan().any(dim=(1, 3)), height) for output in network(strips)]
         radius = 0
         touches_end = False
         for output in spoilt:
@@ -56,3 +57,10 @@ def dependence_radius(
         if not touches_end:
             return radius
         reach *= 2
+
+
+def _rows(spoilt: Tensor, height: int) -> Tensor:
+    """Return which rows of the input (N, H) lie where rows of an output are spoilt."""
+    if spoilt.shape[1] < height:
+        return spoilt.repeat_interleave(height // spoilt.shape[1], dim=1)
+    return spoilt.unflatten(1, (height, -1)).any(2)

@@ -11,38 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vdn.networks.blocks import convolution, residual_blocks
 from vdn.networks.padding import crop, pad_to_multiple
 
 __all__ = ["LightDNet", "LightSNet", "UNetSNet"]
-
-
-def _convolution(
-    before: int, after: int, gain: float = 1.0, bias: float | Tensor | None = 0.0
-) -> nn.Conv2d:
-    """A 3x3 convolution that starts at `gain` times Kaiming's weights and at `bias`, if any."""
-    layer = nn.Conv2d(before, after, 3, padding=1, bias=bias is not None)
-    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    with torch.no_grad():
-        layer.weight *= gain
-        if layer.bias is not None:
-            layer.bias.copy_(torch.as_tensor(bias))
-    return layer
-
-
-class _ResidualBlock(nn.Module):
-    """x + conv(relu(conv(relu(x)))), without biases, so that f(kx) = k f(x) for k > 0."""
-
-    def __init__(self, width: int):
-        super().__init__()
-        self.first = _convolution(width, width, bias=None)
-        self.second = _convolution(width, width, gain=0.2, bias=None)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features + self.second(F.relu(self.first(F.relu(features))))
-
-
-def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(_ResidualBlock(width) for _ in range(count)))
 
 
 class _UNet(nn.Module):
@@ -52,30 +24,38 @@ class _UNet(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, widths: Sequence[int], blocks: Sequence[int], bias: float | None = None
+        self,
+        inputs: int,
+        widths: Sequence[int],
+        blocks: Sequence[int],
+        bias: float | None = None,
+        unshuffle: int = 2,
     ):
         super().__init__()
         if len(widths) != len(blocks):
             raise ValueError(f"widths {widths} and blocks {blocks} must have one entry a level")
-        self.multiple = 2 ** len(widths)
-        self.head = _convolution(inputs, widths[0], bias=bias)
+        self.multiple = unshuffle * 2 ** (len(widths) - 1)
+        self.head = convolution(inputs, widths[0], bias=bias)
         levels = list(zip(widths[:-1], widths[1:], blocks[:-1], strict=True))
-        self.encoder = nn.ModuleList(_blocks(wide, count) for wide, _, count in levels)
+        self.encoder = nn.ModuleList(residual_blocks(wide, count) for wide, _, count in levels)
         self.down = nn.ModuleList(
             nn.Conv2d(wide, deep, 2, stride=2, bias=False) for wide, deep, _ in levels
         )
-        self.bottom = _blocks(widths[-1], blocks[-1])
+        self.bottom = residual_blocks(widths[-1], blocks[-1])
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(deep, wide, 2, stride=2, bias=False) for wide, deep, _ in levels
         )
-        self.decoder = nn.ModuleList(_blocks(wide, count) for wide, _, count in levels)
+        self.decoder = nn.ModuleList(residual_blocks(wide, count) for wide, _, count in levels)
         for layer in [*self.down, *self.up]:
             fan_in = layer.in_channels * (4 if isinstance(layer, nn.Conv2d) else 1)
             nn.init.normal_(layer.weight, std=math.sqrt(1 / fan_in))
 
-    def features(self, inputs: Tensor) -> Tensor:
-        """Return the features of the first level after all levels, (N, widths[0], H, W)."""
-        features, skips = self.head(inputs), []
+    def features(self, inputs: Tensor, gain: Tensor | float = 1.0) -> Tensor:
+        """Return the features of the first level after all levels, (N, widths[0], H, W).
+
+        The first ones are multiplied by `gain`.
+        """
+        features, skips = self.head(inputs) * gain, []
         for encode, down in zip(self.encoder, self.down, strict=True):
             features = encode(features)
             skips.append(features)
@@ -87,20 +67,29 @@ class _UNet(nn.Module):
 
 
 class LightDNet(_UNet):
-    """A residual U-Net at half resolution, conditioned on a map of noise standard deviations.
+    """A residual U-Net, conditioned on a map of noise standard deviations, that may enlarge.
 
     The path from (y, sigma) to the residual mean has no biases and only ReLUs: it is
     homogeneous, f(k y, k sigma) = k f(y, sigma) for every k > 0, which is what lets noise levels
-    outside the training range still be removed.
+    outside the training range still be removed. A blur acts on it as factors of its first
+    features, which keeps that.
 
     Parameters
     ----------
     channels : int
         Of the image.
     widths, blocks : tuple of int
-        Channels and residual blocks of each level; the last level is the bottom.
+        Channels and residual blocks of each level; the last level is the bottom. One level is a
+        network of plain convolutions.
     error_width : int
         Channels of the hidden layer of the error head; 0 for no error head.
+    scale : int
+        Output pixels a side for one input pixel.
+    unshuffle : int
+        Input pixels a side that the first level sees as one: 2 for half the resolution.
+    blur : bool
+        Whether it is told the blur: widths along x and y and the correlation, for each 4 x 4
+        pixels.
 
     Examples
     --------
@@ -108,7 +97,12 @@ class LightDNet(_UNet):
     >>> net = LightDNet(widths=(8, 16), blocks=(1, 1))
     >>> [output.shape for output in net(y, torch.full_like(y, 0.1))]
     [torch.Size([1, 3, 20, 30]), torch.Size([1, 3, 20, 30]), torch.Size([1, 3, 20, 30])]
+    >>> net = LightDNet(widths=(8,), blocks=(1,), scale=2, unshuffle=1)
+    >>> net(y, torch.full_like(y, 0.1))[0].shape
+    torch.Size([1, 3, 40, 60])
     """
+
+    cell = 4
 
     def __init__(
         self,
@@ -116,25 +110,52 @@ class LightDNet(_UNet):
         widths: tuple[int, ...] = (48, 96, 192),
         blocks: tuple[int, ...] = (2, 2, 3),
         error_width: int = 24,
+        scale: int = 1,
+        unshuffle: int = 2,
+        blur: bool = False,
     ):
-        super().__init__(8 * channels, widths, blocks)
-        self.channels = channels
-        self.residual = _convolution(widths[0], 4 * channels, gain=0.01, bias=None)
-        self.log_m2 = _convolution(widths[0], 4 * channels, gain=0.01, bias=math.log(5e-5))
+        super().__init__(2 * unshuffle**2 * channels, widths, blocks, unshuffle=unshuffle)
+        self.channels, self.scale, self.unshuffle = channels, scale, unshuffle
+        outputs, levels = (unshuffle * scale) ** 2 * channels, unshuffle**2 * channels
+        self.residual = convolution(widths[0], outputs, gain=0.01, bias=None)
+        self.log_m2 = convolution(widths[0], outputs, gain=0.01, bias=math.log(5e-5))
         self.error = None
         if error_width:
-            last = _convolution(error_width, 4 * channels, gain=0.1, bias=2 * math.log(5 / 255))
-            hidden = _convolution(widths[0] + 4 * channels, error_width)
+            last = convolution(error_width, outputs, gain=0.1, bias=2 * math.log(5 / 255))
+            hidden = convolution(widths[0] + levels, error_width)
             self.error = nn.Sequential(hidden, nn.ReLU(), last)
+        self.modulation = None
+        if blur:
+            self.multiple = math.lcm(self.multiple, self.cell)
+            self.modulation = nn.Conv2d(3, widths[0], 1)
+            nn.init.zeros_(self.modulation.weight)
+            nn.init.ones_(self.modulation.bias)  # type: ignore[arg-type]  # it has one
 
-    def forward(self, y: Tensor, sigma: Tensor) -> tuple[Tensor, ...]:
-        """The residual y - mu, log m^2 and the log-variance of the error, each (N, C, H, W)."""
-        noisy, level = (_unshuffled(t, self.multiple) for t in (y, sigma))
-        features = self.features(torch.cat([noisy, level], dim=1))
+    def forward(self, y: Tensor, sigma: Tensor, blur: Tensor | None = None) -> tuple[Tensor, ...]:
+        """The residual, log m^2 and the log-variance of the error, each (N, C, s H, s W).
+
+        The residual is what the mean lacks to `y`, enlarged. `blur`, where it is told one, is
+        (N, 3, H / 4, W / 4), H and W rounded up to `multiple`.
+        """
+        noisy, level = (self._packed(t) for t in (y, sigma))
+        gain: Tensor | float = 1.0
+        if self.modulation is not None:
+            assert blur is not None
+            each = self.cell // self.unshuffle
+            gain = F.interpolate(self.modulation(blur), scale_factor=float(each), mode="nearest")
+        features = self.features(torch.cat([noisy, level], dim=1), gain)
         outputs = [self.residual(features), self.log_m2(features)]
         if self.error is not None:
             outputs.append(self.error(torch.cat([features, level], dim=1).detach()))
-        return tuple(crop(F.pixel_shuffle(output, 2), y) for output in outputs)
+        each, (height, width) = self.unshuffle * self.scale, y.shape[-2:]
+        shuffled = (F.pixel_shuffle(output, each) if each > 1 else output for output in outputs)
+        return tuple(
+            output[..., : height * self.scale, : width * self.scale] for output in shuffled
+        )
+
+    def _packed(self, image: Tensor) -> Tensor:
+        image = pad_to_multiple(image, self.multiple)
+        return F.pixel_unshuffle(image, self.unshuffle) if self.unshuffle > 1 else image
 
 
 class LightSNet(nn.Module):
@@ -171,7 +192,7 @@ class LightSNet(nn.Module):
         self.channels = channels
         layers: list[nn.Module] = []
         for index in range(depth - 1):
-            layers += [_convolution(width if index else 4 * channels, width), nn.ReLU()]
+            layers += [convolution(width if index else 4 * channels, width), nn.ReLU()]
         self.layers = nn.Sequential(*layers, _noise_head(width, channels, log_alpha, sigma))
 
     def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -221,7 +242,7 @@ class UNetSNet(_UNet):
 def _noise_head(width: int, channels: int, log_alpha: float, sigma: float) -> nn.Conv2d:
     start = torch.tensor([log_alpha, log_alpha + 2 * math.log(sigma)])
     bias = start.repeat_interleave(4 * channels)
-    return _convolution(width, 8 * channels, gain=0.1, bias=bias)
+    return convolution(width, 8 * channels, gain=0.1, bias=bias)
 
 
 def _unshuffled(y: Tensor, multiple: int) -> Tensor:

@@ -31,16 +31,15 @@ have for ``gaussian:25``, ``poisson:30,2`` and ``correlated:25``.
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from vdn.errors import InputError
 from vdn.noise.chain import Chain, Compressed, EightBit, Stage
 from vdn.noise.fields import TEST_MAPS
+from vdn.noise.grammar import read_step, written
 from vdn.noise.models import (
     Bump,
     CameraNoise,
@@ -139,29 +138,7 @@ def _step(part: str, text: str, known: Mapping[str, Callable[..., Any]]) -> Any:
         return OwnFunction(Path(path), load_function(path, function))
     if table := _TABLE_NAME.fullmatch(part):
         part = _TABLE_NAMES[table[1]].format(table[2])
-    name, colon, values = part.partition(":")
-    if name not in known:
-        raise InputError(f"noise {text!r} is not known; known are {GRAMMAR}")
-    make = known[name]
-    takes = {field.name: field.default is MISSING for field in _parameters(make)}
-    given: dict[str, Span] = {}
-    for word in values.split(",") if colon else ():
-        key, equals, value = word.rpartition("=")
-        key = key if equals else next((k for k in takes if k not in given), "")
-        if key not in takes or key in given:
-            wanted = f"the values {', '.join(takes)}" if takes else "no value"
-            raise InputError(f"noise {text!r} has {word!r} too much; {name} takes {wanted}")
-        given[key] = _span(value, key, text)
-    missing = [key for key, needed in takes.items() if needed and key not in given]
-    if missing:
-        raise InputError(
-            f"noise {text!r} lacks its {missing[0]}; write {_written(name, make)}, each a number "
-            "or LOW..HIGH"
-        )
-    try:
-        return make(**given)
-    except InputError as error:
-        raise InputError(f"noise {text!r}: {error}") from error
+    return read_step(part, text, known, kind="noise", grammar=GRAMMAR, positive=_POSITIVE)
 
 
 def loudest(noises: Iterable[str]) -> float:
@@ -185,43 +162,11 @@ def _largest(model: Any) -> float:
     return (span.low if span.high is None else span.high) + margin
 
 
-def _parameters(make: Any) -> tuple[Any, ...]:
-    return fields(make) if isinstance(make, type) else ()
-
-
-def _span(value: str, key: str, text: str) -> Span:
-    """Return the value of a parameter."""
-    low, dots, high = value.partition("..")
-    try:
-        span = Span(float(low), float(high) if dots else None)
-    except ValueError:
-        span = Span(math.nan)
-    ends = [span.low] if span.high is None else [span.low, span.high]
-    if not all(math.isfinite(end) and end >= 0 for end in ends) or ends != sorted(ends):
-        raise InputError(
-            f"noise {text!r}: {key} is {value!r}; give a number of 0 or more, or LOW..HIGH"
-        )
-    if key in _POSITIVE and span.low == 0:
-        raise InputError(f"noise {text!r}: {key} is {value!r}; give more than 0")
-    return span
-
-
-def _written(name: str, make: Any) -> str:
-    """Return how the noise of a name is written."""
-    parameters = _parameters(make)
-    needed = [field.name.upper() for field in parameters if field.default is MISSING]
-    others = [field.name.upper() for field in parameters if field.default is not MISSING]
-    text = f"{name}:{','.join(needed)}" if needed else name
-    for other in others:
-        text += f"[{',' if needed else ':'}{other}]"
-    return text
-
-
 GRAMMAR = ", ".join(
     [
-        *(_written(name, make) for name, make in NOISE.items()),
+        *(written(name, make) for name, make in NOISE.items()),
         "file.py:function",
-        *(f"NOISE+{_written(name, make)}" for name, make in STAGES.items()),
+        *(f"NOISE+{written(name, make)}" for name, make in STAGES.items()),
     ]
 )
 """The names with their values, in one line, for messages and help."""

@@ -4,7 +4,7 @@ from torch import nn
 
 from vdn.errors import ConfigError
 from vdn.model import VDN
-from vdn.networks import CBDNet, DnCNN, FFDNet
+from vdn.networks import CBDNet, DnCNN, FFDNet, KNet
 from vdn.networks.light import LightDNet, LightSNet, UNetSNet
 from vdn.networks.paper import DNet, SNet
 from vdn.training.config import Network
@@ -64,10 +64,22 @@ def build_vdn(network: Network, *, end_to_end: bool = False) -> VDN:
         raise ConfigError(
             f"network.family is {network.family!r}; only 'light' and 'paper' are variational"
         )
-    dnet = LightDNet(network.channels, network.widths, network.blocks, network.error_width)
+    dnet = LightDNet(
+        network.channels,
+        network.widths,
+        network.blocks,
+        network.error_width,
+        scale=network.scale,
+        unshuffle=network.unshuffle,
+        blur=network.knet_width > 0,
+    )
     snet: nn.Module
     if network.snet == "unet":
         snet = UNetSNet(network.channels, network.snet_widths, network.snet_blocks)
     else:
         snet = LightSNet(network.channels, network.snet_width, network.snet_depth)
-    return VDN(dnet, snet, conditioned=True, end_to_end=end_to_end)
+    knet = None
+    if network.knet_width:
+        sizes = network.knet_width, network.knet_blocks, network.knet_window
+        knet = KNet(network.channels, *sizes, multiple=dnet.multiple)
+    return VDN(dnet, snet, conditioned=True, end_to_end=end_to_end, knet=knet)

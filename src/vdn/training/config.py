@@ -4,12 +4,13 @@ import dataclasses
 import math
 import tomllib
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from vdn.errors import ConfigError, VdnError
+from vdn.noise.degradation import parse_degradation
 from vdn.noise.registry import parse_noise
 
 __all__ = ["Config", "Data", "Network", "Objective", "Optimiser", "Schedule", "load_config"]
@@ -22,6 +23,10 @@ class Network:
     `widths` to `error_width` are for the light family, whose S-Net is ``plain`` convolutions
     (`snet_width`, `snet_depth`) or a ``unet`` (`snet_widths`, `snet_blocks`); `width` and `depth`
     for dncnn, ffdnet and cbdnet (width alone), 0 being the published one, `batch_norm` for dncnn.
+
+    A light network has `scale` output pixels a side for one of the input, and its first level sees
+    `unshuffle` of the input's as one; with `knet_width` it has a K-Net of `knet_blocks`, whose
+    answers are means over `knet_window` cells of 4 x 4 pixels.
     """
 
     family: Literal["light", "paper", "dncnn", "ffdnet", "cbdnet"] = "light"
@@ -34,6 +39,11 @@ class Network:
     snet_widths: tuple[int, ...] = (24, 48, 96)
     snet_blocks: tuple[int, ...] = (1, 1, 2)
     error_width: int = 24
+    scale: int = 1
+    unshuffle: int = 2
+    knet_width: int = 0
+    knet_blocks: int = 2
+    knet_window: int = 9
     width: int = 0
     depth: int = 0
     batch_norm: bool = False
@@ -51,6 +61,8 @@ class Data:
     pictures of text and drawings are rendered and added to the folders' (`vdn.data.pages`).
     With `reduced`, the range of a random factor, every picture of the folders is there a second
     time, reduced by it: finer texture than cameras give, and less of the noise they leave.
+    For the task ``restore`` `degradation` maps degradations of `vdn.noise.degradation`, all with
+    the same reduction, to their shares; `patch` is the side of the clean patch.
     `workers` threads make batches while the step before runs; 0 makes them between steps.
     """
 
@@ -59,6 +71,7 @@ class Data:
     pair_share: float = 0.0
     pair_shares: tuple[int, ...] = ()
     noise: dict[str, float] = field(default_factory=lambda: {"gaussian:0..75": 0.5, "bump": 0.5})
+    degradation: dict[str, float] = field(default_factory=dict)
     exposure: tuple[float, ...] = (1.0, 1.0)
     gray_share: float = 0.0
     pages: int = 0
@@ -78,7 +91,8 @@ class Objective:
     variance of the image follow the noise: eps0^2 (xi / xi_ref)^power with xi_ref the variance at
     sigma 25/255; 0 is the paper's constant. `xi` is the map of variances the data come with, or
     the filtered squared residual over a window of side `window` (p) and spatial `window_sigma`.
-    `asymmetry` is CBDNet's alpha.
+    `asymmetry` is CBDNet's alpha. A model with a K-Net draws its kernels on a grid of side
+    `kernel_side`; `kernel_confidence` and `kernel_deviation` are those of `vdn.model.kernel_prior`.
     """
 
     kind: Literal["elbo", "noise", "mse", "known_map", "cbdnet"] = "elbo"
@@ -89,6 +103,9 @@ class Objective:
     window: int = 7
     window_sigma: float = 3.0
     asymmetry: float = 0.3
+    kernel_side: int = 21
+    kernel_confidence: float = 50.0
+    kernel_deviation: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -187,6 +204,15 @@ class Config:
         for name, (widths, blocks) in unets.items():
             fits = not light or (len(widths) == len(blocks) > 0 and min(widths) > 0)
             yield f"network.{name}", widths, fits, f"one above 0 for each of the blocks, {blocks}"
+        fits = network.unshuffle in (1, 2, 4) and 1 <= network.scale <= 8
+        sides = network.unshuffle, network.scale
+        yield "network.unshuffle, .scale", sides, fits, "1, 2 or 4, and 1 to 8"
+        yield "network.knet_window", network.knet_window, network.knet_window % 2 == 1, "odd"
+        side = self.objective.kernel_side
+        yield "objective.kernel_side", side, side % 2 == 1 and side > 0, "an odd number"
+        confidence = self.objective.kernel_confidence, self.objective.kernel_deviation
+        fits = confidence[0] > 1 and confidence[1] > 0
+        yield "objective.kernel_confidence, .kernel_deviation", confidence, fits, "above 1, above 0"
         least = {"data.patch": (data.patch, 1), "schedule.batch": (schedule.batch, 1)}
         least |= {"schedule.accumulate": (schedule.accumulate, 1)}
         least |= {"schedule.warmup": (schedule.warmup, 0), "data.workers": (data.workers, 0)}
@@ -195,7 +221,10 @@ class Config:
             yield name, number, number >= low, f"a number of at least {low}"
         for kind, share in data.noise.items():
             yield f"data.noise.{kind}", share, 0 <= share < math.inf, "a share of 0 or more"
-            _check_noise(kind)
+            _check("noise", parse_noise, kind)
+        for kind, share in data.degradation.items():
+            yield f"data.degradation.{kind}", share, 0 < share < math.inf, "a share above 0"
+            _check("degradation", parse_degradation, kind)
         yield "data.noise", data.noise, sum(data.noise.values()) > 0, "a share above 0"
         shares = {"data.pair_share": data.pair_share, "data.gray_share": data.gray_share}
         for name, share in shares.items():
@@ -214,11 +243,11 @@ class Config:
         return _build(cls, values, "")
 
 
-def _check_noise(name: str) -> None:
+def _check(key: str, parse: Callable[[str], Any], name: str) -> None:
     try:
-        parse_noise(name)
+        parse(name)
     except VdnError as error:
-        raise ConfigError(f"data.noise: {error}") from error
+        raise ConfigError(f"data.{key}: {error}") from error
 
 
 def load_config(path: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Config:

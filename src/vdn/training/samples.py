@@ -19,11 +19,12 @@ from vdn.data.pairs import Mixture, PairFiles, pair_folder
 from vdn.data.pool import ImagePool
 from vdn.errors import ConfigError
 from vdn.noise.camera import LUMA
+from vdn.noise.degradation import parse_degradation
 from vdn.noise.registry import parse_noise
 from vdn.training.config import Config
 from vdn.training.validation import ValidationCase, validation_cases
 
-__all__ = ["made_ahead", "training_data"]
+__all__ = ["made_ahead", "training_data", "training_pictures"]
 
 _AHEAD = 2  # batches a thread makes before they are asked for
 
@@ -36,6 +37,14 @@ def training_data(config: Config, device: torch.device) -> tuple[Batches, list[V
     ConfigError, FileError
         If there is nothing to train on, or a folder or file cannot be read.
     """
+    batches, held_out, held_pairs = training_pictures(config, device)
+    return batches, validation_cases(held_out, held_pairs, config.data.noise)
+
+
+def training_pictures(
+    config: Config, device: torch.device
+) -> tuple[Batches, list[np.ndarray], list[MeasuredPair]]:
+    """Return the batches to train on, and the pictures (H, W, C) and pairs held out of them."""
     data, channels = config.data, config.network.channels
     training, held_out = [], []
     for folder in data.folders:
@@ -67,8 +76,9 @@ def training_data(config: Config, device: torch.device) -> tuple[Batches, list[V
         gray_share=data.gray_share,
         seed=config.seed,
         device=device,
+        degradation={parse_degradation(name): part for name, part in data.degradation.items()},
     )
-    return batches, validation_cases(held_out, held_pairs, data.noise)
+    return batches, held_out, held_pairs
 
 
 def _page(generator: np.random.Generator, channels: int) -> np.ndarray:

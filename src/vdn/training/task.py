@@ -1,7 +1,6 @@
 """What a run learns: its model, its batches, what is minimised and how it is judged.
 
-The loop knows a task by these members alone; a task of another kind (a model that enlarges, for
-instance) is another class here.
+The loop knows a task by these members alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ from vdn.training.objectives import (
     choose_objective,
     freeze_unreached,
 )
+from vdn.training.restoration import Restoration
 from vdn.training.samples import training_data
 from vdn.training.validation import validate
 
@@ -70,6 +70,12 @@ class Denoising:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        network = config.network
+        if network.scale > 1 or network.knet_width or config.data.degradation:
+            raise ConfigError(
+                f"network.scale is {network.scale}, network.knet_width {network.knet_width} and "
+                f"data.degradation {list(config.data.degradation)}; they are for the task 'restore'"
+            )
         self._non_blind = config.objective.kind in NON_BLIND
         self._objective = choose_objective(config.objective)
         self.model = build_model(config.network, end_to_end=config.objective.kind in END_TO_END)
@@ -100,7 +106,10 @@ class Denoising:
         }
 
 
-TASKS: Mapping[str, Callable[[Config], Task]] = {"denoise": Denoising}
+TASKS: Mapping[str, Callable[[Config], Task]] = {
+    "denoise": Denoising,
+    "restore": Restoration,
+}
 """What `task` in a configuration names."""
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from vdn.data.pair_noise import ROUNDING, MeasuredPair
 from vdn.noise.registry import parse_noise
 
-__all__ = ["ValidationCase", "validate", "validation_cases"]
+__all__ = ["ValidationCase", "as_tensor", "centre", "validate", "validation_cases"]
 
 ValidationCase = tuple[str, torch.Tensor, torch.Tensor, torch.Tensor]
 """Name of the case, noisy, clean and true sigma, each (1, C, H, W)."""
@@ -36,15 +36,15 @@ def validation_cases(
     models = {name: parse_noise(name) for name in sorted(noises)}
     cases |= {name: model for name, model in models.items() if not model.normal}
     for image in images[:limit]:
-        clean = _tensor(_centre(image, size)).numpy()
+        clean = as_tensor(centre(image, size)).numpy()
         for name, model in cases.items():
             noisy, sigma = model(clean, generator)
             sigma = np.maximum(np.broadcast_to(sigma, clean.shape), ROUNDING)
             noisy, sigma = torch.from_numpy(noisy), torch.from_numpy(sigma)
             held.append((name, noisy, torch.from_numpy(clean), sigma))
     for pair in pairs[:limit]:
-        noisy, clean = _centre(pair.noisy, size), _centre(pair.clean, size)
-        held.append(("pairs", _tensor(noisy), _tensor(clean), _tensor(pair.sigma(clean))))
+        noisy, clean = centre(pair.noisy, size), centre(pair.clean, size)
+        held.append(("pairs", as_tensor(noisy), as_tensor(clean), as_tensor(pair.sigma(clean))))
     return held
 
 
@@ -77,10 +77,12 @@ def validate(
     return {name: float(np.mean(values)) for name, values in scores.items()}
 
 
-def _centre(image: np.ndarray, size: int) -> np.ndarray:
+def centre(image: np.ndarray, size: int) -> np.ndarray:
+    """The middle of a picture (H, W, C) with white at 255, float32 with white at 1."""
     top, left = (max(side - size, 0) // 2 for side in image.shape[:2])
     return image[top : top + size, left : left + size].astype(np.float32) / 255
 
 
-def _tensor(image: np.ndarray) -> torch.Tensor:
+def as_tensor(image: np.ndarray) -> torch.Tensor:
+    """A picture (H, W, C) as a batch (1, C, H, W)."""
     return torch.from_numpy(image.transpose(2, 0, 1).copy())[None]

@@ -17,15 +17,24 @@ distributed training requires. ``batch`` holds ``noisy``, ``clean`` and ``sigma`
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 from torch import Tensor
 
 from vdn.errors import ConfigError
 from vdn.training.config import Objective
-from vdn.training.objectives import cbdnet, elbo, known_map, mse, noise
+from vdn.training.objectives import cbdnet, elbo, known_map, mse, noise, restoration
 from vdn.training.objectives.terms import Model, Terms
 from vdn.training.objectives.trainable import freeze_unreached
 
-__all__ = ["END_TO_END", "NON_BLIND", "SUMMARIES", "Terms", "choose_objective", "freeze_unreached"]
+__all__ = [
+    "END_TO_END",
+    "NON_BLIND",
+    "SUMMARIES",
+    "Terms",
+    "choose_objective",
+    "freeze_unreached",
+    "restoration_objective",
+]
 
 _KINDS = {"elbo": elbo, "noise": noise, "mse": mse, "known_map": known_map, "cbdnet": cbdnet}
 
@@ -60,12 +69,39 @@ def choose_objective(settings: Objective) -> Callable[[Model, Mapping[str, Tenso
     vdn.errors.ConfigError: objective.weights names kl_image; objective.kind 'mse' has no weights
     """
     kind = _KINDS[settings.kind]
-    unknown = sorted(set(settings.weights) - set(kind.WEIGHTS))
-    if unknown:
-        known = f"weights {', '.join(kind.WEIGHTS)}" if kind.WEIGHTS else "no weights"
+    weights = _weights(settings, kind.WEIGHTS)
+    return lambda model, batch: kind.objective(model, batch, settings, weights)
+
+
+def restoration_objective(
+    settings: Objective, taps: np.ndarray
+) -> Callable[[Model, Mapping[str, Tensor]], Terms]:
+    """The bound of a degraded picture, with its weights; `taps` are those of the reduction.
+
+    Raises
+    ------
+    ConfigError
+        If the kind is another one, or ``weights`` names a term the bound does not have.
+
+    Examples
+    --------
+    >>> restoration_objective(Objective(kind="mse"), np.ones(1))
+    Traceback (most recent call last):
+    vdn.errors.ConfigError: objective.kind is 'mse'; the task 'restore' has 'elbo' alone
+    """
+    if settings.kind != "elbo":
+        raise ConfigError(
+            f"objective.kind is {settings.kind!r}; the task 'restore' has 'elbo' alone"
+        )
+    weights = _weights(settings, restoration.WEIGHTS)
+    return lambda model, batch: restoration.objective(model, batch, settings, weights, taps)
+
+
+def _weights(settings: Objective, own: Mapping[str, float]) -> dict[str, float]:
+    if unknown := sorted(set(settings.weights) - set(own)):
+        known = f"weights {', '.join(own)}" if own else "no weights"
         raise ConfigError(
             f"objective.weights names {', '.join(unknown)}; objective.kind {settings.kind!r} "
             f"has {known}"
         )
-    weights = {**kind.WEIGHTS, **settings.weights}
-    return lambda model, batch: kind.objective(model, batch, settings, weights)
+    return {**own, **settings.weights}

@@ -10,7 +10,7 @@ from vdn.training.config import Objective
 from vdn.training.objectives.noise import noise_terms
 from vdn.training.objectives.terms import Model, Terms, error_nll
 
-__all__ = ["WEIGHTS", "objective"]
+__all__ = ["WEIGHTS", "image_variance", "objective", "weighted"]
 
 WEIGHTS = {"likelihood": 1.0, "kl_image": 1.0, "kl_noise": 1.0, "error": 0.0, "interval": 0.0}
 """These are the bound. `error` and `interval` are the terms of `vdn.training.objectives.noise`, by
@@ -30,11 +30,9 @@ def objective(
         xi = batch["sigma"].square()
     else:
         xi = filtered_squared_residual(y, x, settings.window, settings.window_sigma)
-    eps0_squared: float | Tensor = settings.eps0_squared
-    if settings.eps0_power:
-        relative = xi.clamp_min(XI_FLOOR) / XI_REFERENCE
-        eps0_squared = settings.eps0_squared * relative.pow(settings.eps0_power)
-    bound = elbo(y, posterior, image_prior(x, eps0_squared), noise_prior(xi, settings.window))
+    bound = elbo(
+        y, posterior, image_prior(x, image_variance(xi, settings)), noise_prior(xi, settings.window)
+    )
     likelihood, kl_image, kl_noise = (
         term.mean() for term in (bound.likelihood, bound.kl_image, bound.kl_noise)
     )
@@ -45,6 +43,19 @@ def objective(
         **noise_terms(posterior.sigma2, xi),
         **error_nll(posterior, x),
     }
+    return weighted(named, weights)
+
+
+def image_variance(xi: Tensor, settings: Objective) -> float | Tensor:
+    """The prior variance of the image, of the shape of `xi` where it follows the noise."""
+    if not settings.eps0_power:
+        return settings.eps0_squared
+    relative = xi.clamp_min(XI_FLOOR) / XI_REFERENCE
+    return settings.eps0_squared * relative.pow(settings.eps0_power)
+
+
+def weighted(named: Mapping[str, Tensor], weights: Mapping[str, float]) -> Terms:
+    """The terms, with their weighted sum as the loss; the likelihood is what is to be large."""
     factors = {"error_nll": 1.0, **weights, "likelihood": -weights["likelihood"]}
     used = [factors[name] * term for name, term in named.items() if factors[name]]
     return Terms(torch.stack(used).sum(), named)

@@ -22,7 +22,9 @@ LEAST_RATIO = -2.5
 """Of the logarithms of true and estimated variance, where the likelihood falls exponentially."""
 
 
-def noise_terms(posterior: InverseGamma, variance: Tensor) -> dict[str, Tensor]:
+def noise_terms(
+    posterior: InverseGamma, variance: Tensor, log_floor: float = FLOOR
+) -> dict[str, Tensor]:
     r"""Return the two terms, each a mean over a batch.
 
     ``error`` is the absolute error of :math:`\log(\sigma^2 + f)` of the mode, f being 1/255
@@ -37,6 +39,8 @@ def noise_terms(posterior: InverseGamma, variance: Tensor) -> dict[str, Tensor]:
         What S-Net says, (N, C, H, W).
     variance : Tensor
         The true variance, of that shape.
+    log_floor : float
+        The logarithm of f.
 
     Examples
     --------
@@ -45,7 +49,7 @@ def noise_terms(posterior: InverseGamma, variance: Tensor) -> dict[str, Tensor]:
     0.0
     """
     log_mode = posterior.log_beta - torch.log1p(posterior.alpha)
-    floor = torch.full_like(log_mode, FLOOR)
+    floor = torch.full_like(log_mode, log_floor)
     estimate, truth = (torch.logaddexp(each, floor) for each in (log_mode, variance.log()))
     log_beta = torch.log1p(posterior.alpha)
     width = InverseGamma(posterior.log_alpha, log_beta, validate_args=False)

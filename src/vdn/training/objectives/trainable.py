@@ -16,15 +16,21 @@ _SIDE = 64
 
 
 def freeze_unreached(
-    model: nn.Module, objective: Callable[[nn.Module, Mapping[str, Tensor]], Terms], channels: int
+    model: nn.Module,
+    objective: Callable[[nn.Module, Mapping[str, Tensor]], Terms],
+    channels: int,
+    scale: int = 1,
 ) -> list[str]:
     """Freeze the parameters the loss does not depend on, and return their names.
 
     Distributed training waits for the gradient of each parameter that has not been frozen.
-    Measured on one flat image, in evaluation mode, so that nothing else in the model changes.
+    Measured on one flat image, in evaluation mode, so that nothing else in the model changes;
+    where the model enlarges, the clean one is `scale` times as large.
     """
     flat = torch.full((1, channels, _SIDE, _SIDE), 0.5)
-    batch = {"noisy": flat + 0.1, "clean": flat, "sigma": torch.full_like(flat, 0.1)}
+    clean = torch.full((1, channels, scale * _SIDE, scale * _SIDE), 0.5)
+    batch = {"noisy": flat + 0.1, "clean": clean, "sigma": torch.full_like(flat, 0.1)}
+    batch["kernel"] = torch.tensor([[1.0, 1.0, 0.0]])
     named = dict(model.named_parameters())
     training = model.training
     model.eval()
