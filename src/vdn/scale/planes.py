@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -95,8 +96,8 @@ class Planes:
 
     def limits(self, range: tuple[float, float] | None, nominal: bool) -> da.Array:
         """Return what `find_limits` finds in each picture, with one in the place of H, W and C."""
-        import dask
         import dask.array as da
+        from dask import delayed
 
         count = self.array.shape[: self.leading]
         dtype = limits_dtype(self.array.dtype)
@@ -109,12 +110,14 @@ class Planes:
             known = np.empty(count, dtype)
             known[...] = *range, 0
             return da.from_array(known, chunks=1)[(..., *ends)]
-        find = dask.delayed(partial(find_limits, nominal=nominal, range=range), pure=True)
+        find = partial(find_limits, nominal=nominal, range=range)
 
         def block(*index: int) -> Any:
             if len(index) < len(count):
                 return [block(*index, each) for each in np.arange(count[len(index)])]
-            found = find(_sample(self.array[index]))
+            sample = _sample(self.array[index])
+            whole = sample.shape == self.shape
+            found = delayed(find)(sample) if whole else delayed(_Reading(sample, find))()
             return da.from_delayed(found, (), dtype)[(None,) * len(count)]
 
         return da.block(block())[(..., *ends)]
@@ -143,15 +146,22 @@ class Planes:
 
 
 def _sample(plane: da.Array) -> da.Array:
-    """Return the rows that the range is found from.
-
-    Of a picture larger than the sample they are read by themselves: if they shared the chunks of
-    the blocks, these would stay in memory until all are used.
-    """
+    """Return the rows that the range is found from."""
     import dask.array as da
-    from dask.graph_manipulation import clone
 
     rows = list(sample_rows(*plane.shape[:2]))
-    if len(rows) == 1:
-        return plane
-    return clone(da.concatenate([plane[start:stop] for start, stop in rows]))
+    return plane if len(rows) == 1 else da.concatenate([plane[start:stop] for start, stop in rows])
+
+
+class _Reading:
+    """A call with rows of a picture that are read by themselves, chunk by chunk, when it is made.
+
+    If they were in one graph with the blocks, the chunks they are from, all over the picture, would
+    stay in memory until the blocks need them.
+    """
+
+    def __init__(self, sample: da.Array, call: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+        self._sample, self._call = sample, call
+
+    def __call__(self) -> NDArray[Any]:
+        return self._call(self._sample.compute(scheduler="synchronous"))
