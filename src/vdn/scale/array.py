@@ -41,7 +41,8 @@ def denoise_array(
     them is a picture by itself, as the pages of a file are. It gives what `vdn.denoise` gives for
     it, up to 1e-5 of its range in fp32, however the array is cut: its range is found once, in the
     rows that `vdn.denoise` looks at. All planes share one model; "auto" looks at the middle of the
-    first, which is all that is read before the result is computed.
+    first. That, and the rows for the range in planes of more than 4 megapixels, is read at once,
+    everything else when the result is computed.
 
     Blocks begin at multiples of the network's `multiple` and are read with its halo around them.
     They follow the chunks where those are such multiples; small chunks are put together, since the

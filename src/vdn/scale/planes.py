@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -83,7 +82,7 @@ class Planes:
         plane = self.array[(0,) * self.leading]
 
         def rows(start: int, stop: int) -> NDArray[Any]:
-            usual = usual_value(_sample(plane).compute()) if self.masked else None
+            usual = usual_value(_sample(plane)[0].compute()) if self.masked else None
             return filled(plane[start:stop].compute(), usual)[0]
 
         return Frame(
@@ -95,9 +94,13 @@ class Planes:
         )
 
     def limits(self, range: tuple[float, float] | None, nominal: bool) -> da.Array:
-        """Return what `find_limits` finds in each picture, with one in the place of H, W and C."""
+        """Return what `find_limits` finds in each picture, with one in the place of H, W and C.
+
+        In pictures that are looked at as a whole it is found with the blocks. In larger ones it is
+        found now: blocks that wait for rows from all over the picture would fill the memory.
+        """
         import dask.array as da
-        from dask import delayed
+        from dask import compute, delayed
 
         count = self.array.shape[: self.leading]
         dtype = limits_dtype(self.array.dtype)
@@ -110,15 +113,20 @@ class Planes:
             known = np.empty(count, dtype)
             known[...] = *range, 0
             return da.from_array(known, chunks=1)[(..., *ends)]
-        find = partial(find_limits, nominal=nominal, range=range)
+        find = delayed(partial(find_limits, nominal=nominal, range=range))
+        found = np.empty(count, object)
+        for index in np.ndindex(*count):
+            sample, whole = _sample(self.array[index])
+            found[index] = find(sample)
+        if not whole:
+            known = np.empty(count, dtype)
+            known[...] = np.reshape(compute(*found.flat), count)
+            return da.from_array(known, chunks=1)[(..., *ends)]
 
         def block(*index: int) -> Any:
             if len(index) < len(count):
                 return [block(*index, each) for each in np.arange(count[len(index)])]
-            sample = _sample(self.array[index])
-            whole = sample.shape == self.shape
-            found = delayed(find)(sample) if whole else delayed(_Reading(sample, find))()
-            return da.from_delayed(found, (), dtype)[(None,) * len(count)]
+            return da.from_delayed(found[index], (), dtype)[(None,) * len(count)]
 
         return da.block(block())[(..., *ends)]
 
@@ -145,23 +153,11 @@ class Planes:
         return given
 
 
-def _sample(plane: da.Array) -> da.Array:
-    """Return the rows that the range is found from."""
+def _sample(plane: da.Array) -> tuple[da.Array, bool]:
+    """Return the rows that the range is found from, and whether they are all."""
     import dask.array as da
 
     rows = list(sample_rows(*plane.shape[:2]))
-    return plane if len(rows) == 1 else da.concatenate([plane[start:stop] for start, stop in rows])
-
-
-class _Reading:
-    """A call with rows of a picture that are read by themselves, chunk by chunk, when it is made.
-
-    If they were in one graph with the blocks, the chunks they are from, all over the picture, would
-    stay in memory until the blocks need them.
-    """
-
-    def __init__(self, sample: da.Array, call: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
-        self._sample, self._call = sample, call
-
-    def __call__(self) -> NDArray[Any]:
-        return self._call(self._sample.compute(scheduler="synchronous"))
+    if len(rows) == 1:
+        return plane, True
+    return da.concatenate([plane[start:stop] for start, stop in rows]), False
