@@ -155,7 +155,8 @@ def _open(entry: Input, max_memory: float) -> "Picture":
     known = {suffix for format_ in FORMATS for suffix in format_.suffixes}
     if not entry.named and entry.path.suffix.lower() not in known and not recognise(entry.path):
         raise _NoPicture(f"{entry.path}: is not a picture")
-    if entry.identity is not None and not stat.S_ISREG(entry.path.stat().st_mode):
+    mode = 0 if entry.identity is None else entry.path.stat().st_mode
+    if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         with entry.path.open("rb") as pipe:
             return open_picture(pipe, name=str(entry.path), max_bytes=max_bytes)
     return open_picture(entry.path, max_bytes=max_bytes)

@@ -14,12 +14,12 @@ from vdn.cli import options
 from vdn.cli.batch import Outcome, run_batch
 from vdn.cli.failures import shown, usage_errors
 from vdn.cli.inputs import STANDARD, find_inputs, names_many
-from vdn.cli.outputs import Plan, plan_outputs, skip_existing
+from vdn.cli.outputs import Outputs, Plan, plan_outputs, skip_existing
 from vdn.errors import ExistsError, InputError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
-    from vdn.streaming import IOThreads, Report
+    from vdn.streaming import IOThreads, Report, Settings
 
 __all__ = ["denoise"]
 
@@ -155,7 +155,8 @@ def denoise(
     with usage_errors("--noise-sigma"):
         sigma = _parse_sigma(noise_sigma)
     with usage_errors("--model"):
-        models = Models(model, threads, max_memory, precision, device)
+        arguments = model, threads, max_memory, precision, device
+        models = Models(*arguments)
     wanted = skip_existing(plans) if skip_existing_ else plans
     settings = Settings(
         strength=strength,
@@ -180,6 +181,10 @@ def denoise(
             raise ExistsError(f"{plan.input.path}: has been denoised meanwhile")
         if to_folder and outputs.image != STANDARD:
             plan.outputs.first.parent.mkdir(parents=True, exist_ok=True)
+        if picture.format == "zarr" and plan.outputs.first.suffix == ".zarr":
+            report = _denoise_store(picture, outputs, arguments, settings, advance)
+            all_read()
+            return lambda: _outcome(plan, report, time.perf_counter() - start)
         image = sys.stdout.buffer if outputs.image == STANDARD else outputs.image
         targets = Targets(image, outputs.noise_map, outputs.uncertainty)
         complete = denoise_picture(
@@ -199,6 +204,40 @@ def denoise(
         quiet=quiet or any(plan.outputs.image == STANDARD for plan in plans),
         warn=not quiet,
         debug=debug,
+    )
+
+
+def _denoise_store(
+    picture: "Picture",
+    outputs: Outputs,
+    arguments: tuple[str, int | None, float | None, str, str],
+    settings: "Settings",
+    advance: Callable[[float], None],
+) -> "Report":
+    from vdn.scale.files import Stores, denoise_store
+    from vdn.scale.worker import DenoiserArguments
+    from vdn.streaming import Report
+
+    done = denoise_store(
+        picture.path,
+        Stores(outputs.image, outputs.noise_map, outputs.uncertainty),
+        DenoiserArguments(*arguments, weights=None),
+        strength=settings.strength,
+        noise_sigma=settings.noise_sigma,
+        provenance=settings.provenance,
+        overwrite=settings.overwrite,
+        advance=advance,
+    )
+    height, width = done.shape[-2:]
+    return Report(
+        ", ".join(done.models),
+        width,
+        height,
+        len(picture.frames),
+        sum(frame.shape[0] * frame.shape[1] for frame in picture.frames),
+        done.noise_sigma,
+        settings.noise_sigma is not None,
+        "; ".join(done.reasons),
     )
 
 

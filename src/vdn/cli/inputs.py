@@ -16,8 +16,10 @@ __all__ = ["STANDARD", "Input", "find_inputs", "names_many"]
 STANDARD = Path("-")
 """Standard input, or standard output."""
 
-_MADE = (".noise.tiff", ".uncertainty.tiff", ".noise.png", ".uncertainty.png")
-_RESULT = re.compile(r"\.denoised(\.ome)?(\.[^.]*)?$", re.IGNORECASE)
+_RESULT = re.compile(
+    r"(\.denoised(\.ome)?(\.[^.]*)?|\.(noise|uncertainty)(\.tiff|\.png|(\.ome)?\.zarr))$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,9 @@ def find_inputs(
 
 def _from_word(word: str, hidden: tuple[int, int] | None) -> Iterator[Input]:
     path = Path(word)
-    if path.is_dir():
+    if _is_store(path):
+        yield _named(path, Path(path.name))
+    elif path.is_dir():
         if hidden is not None and _identity(path) == hidden:
             raise InputError(f"{path} is the folder of the results too; choose another one")
         yield from _below(path, path, hidden)
@@ -123,7 +127,7 @@ def _from_word(word: str, hidden: tuple[int, int] | None) -> Iterator[Input]:
         if not matches:
             yield Input(path, path, problem=InputError(f"{path}: matches no file"))
         for match in matches:
-            if match.is_dir():
+            if match.is_dir() and not _is_store(match):
                 yield from _below(match, base, hidden)
             elif not _is_result(match.name):
                 yield from _candidate(match, base)
@@ -133,7 +137,7 @@ def _from_list(name: str, separator: bytes, hidden: tuple[int, int] | None) -> I
     for entry in _names(name, separator):
         path = Path(entry)
         mirrored = not path.is_absolute() and ".." not in path.parts
-        if path.is_dir():
+        if path.is_dir() and not _is_store(path):
             yield from _below(path, path.parent if not mirrored else Path(), hidden)
         else:
             yield _named(path, path if mirrored else Path(path.name))
@@ -163,7 +167,9 @@ def _below(folder: Path, base: Path, hidden: tuple[int, int] | None) -> Iterator
             continue
         entered.add(here)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
+        stores = [name for name in folders if _is_store(Path(root, name))]
+        folders[:] = [name for name in folders if name not in stores]
+        for name in sorted([*names, *stores]):
             if not name.startswith(".") and not _is_result(name):
                 yield from _candidate(Path(root, name), base)
     for error in problems:
@@ -179,7 +185,7 @@ def _candidate(path: Path, base: Path) -> Iterator[Input]:
     except OSError:  # a broken link, for instance: opening it will tell
         yield Input(path, path.relative_to(base), named=False)
         return
-    if stat.S_ISREG(about.st_mode):
+    if stat.S_ISREG(about.st_mode) or _is_store(path):
         identity = about.st_dev, about.st_ino
         yield Input(path, path.relative_to(base), False, about.st_size, identity)
 
@@ -212,8 +218,15 @@ def _fixed_part(pattern: Path) -> Path:
     return Path(*parts)
 
 
+def _is_store(path: Path) -> bool:
+    """Tell a folder that is a picture: a Zarr."""
+    from vdn.image.codecs.ome_zarr import is_store
+
+    return path.is_dir() and is_store(path)
+
+
 def _is_result(name: str) -> bool:
-    return name.endswith(_MADE) or _RESULT.search(name) is not None
+    return _RESULT.search(name) is not None
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -34,7 +34,7 @@ class Outputs:
         """Return those that do not exist yet."""
         names = ("image", "noise_map", "uncertainty")
         paths = {name: getattr(self, name) for name in names}
-        return Outputs(**{n: None if p and os.path.lexists(p) else p for n, p in paths.items()})
+        return Outputs(**{n: None if p and _is_finished(p) else p for n, p in paths.items()})
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def plan_outputs(
     noise_map, uncertainty
         Whether these are wanted.
     map_suffix
-        Their extension.
+        Their extension; beside a Zarr they are Zarrs.
 
     Raises
     ------
@@ -121,17 +121,20 @@ def plan_outputs(
     )
     if to_standard and (many or noise_map or uncertainty):
         raise InputError("- (standard output) takes the picture of one input, and no maps")
-    folder = output is not None and (many or output.is_dir())
+    folder = output is not None and (many or (output.is_dir() and output.suffix != ".zarr"))
     sources = {entry.identity: entry.path for entry in inputs if entry.identity}
     owner: dict[Path | tuple[int, int], Input] = {}
     plans = []
     for entry in inputs:
         image = _image(entry, output, folder, suffix)
         name = image.stem.removesuffix(".ome").removesuffix(_MARK)
+        ending = map_suffix
+        if image.suffix == ".zarr":
+            ending = ".ome.zarr" if image.name.endswith(".ome.zarr") else ".zarr"
         outputs = Outputs(
             image,
-            image.with_name(f"{name}.noise{map_suffix}") if noise_map else None,
-            image.with_name(f"{name}.uncertainty{map_suffix}") if uncertainty else None,
+            image.with_name(f"{name}.noise{ending}") if noise_map else None,
+            image.with_name(f"{name}.uncertainty{ending}") if uncertainty else None,
         )
         problem = entry.problem or _clash(entry, outputs, owner) or _would_replace(outputs, sources)
         plans.append(Plan(entry, outputs, outputs, problem))
@@ -175,6 +178,13 @@ def _would_replace(outputs: Outputs, sources: dict[tuple[int, int], Path]) -> Fi
                     f"{made}: is the input {sources[key]}; choose another name or folder"
                 )
     return None
+
+
+def _is_finished(path: Path) -> bool:
+    """Tell whether an output is there, and no Zarr that a stopped run has left."""
+    from vdn.image.codecs.ome_zarr import PROGRESS
+
+    return os.path.lexists(path) and not (path / PROGRESS).exists()
 
 
 def _keys(path: Path) -> "list[Path | tuple[int, int]]":

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vdn.errors import InputError
 from vdn.image.frame import Frame
+from vdn.image.gaps import interpolate
 from vdn.image.ranges import Range, find_ranges
 
 __all__ = ["BRIGHTEST", "DARKEST", "UnitImage", "check_image", "to_unit"]
@@ -185,8 +186,8 @@ def to_unit(
         The range of the picture `image` is a part of; by default that of `image` itself.
     no_data
         The value that marks pixels without data, such as NaN. These pixels, and outliers, get
-        values between those of their neighbours in the row, or the middle of the range in rows
-        without any, and come back as they were.
+        values between those of their neighbours in the row, or the middle of the range where none
+        is within `vdn.image.gaps.REACH` columns, and come back as they were.
     origin
         Row and column of the first pixel in the whole picture, for messages.
     out
@@ -276,11 +277,8 @@ def _find_missing(colour: NDArray[Any], no_data: float | None) -> NDArray[np.boo
 
 def _fill(planes: NDArray[np.float32], missing: NDArray[np.bool_]) -> None:
     """Fill gaps along the rows, so that a strip of rows is filled like the whole."""
-    columns = np.arange(planes.shape[1])
     for row, channel in np.argwhere(missing.any(axis=1)):
-        gap = missing[row, :, channel]
-        line = planes[row, :, channel]
-        line[gap] = 0.5 if gap.all() else np.interp(columns[gap], columns[~gap], line[~gap])
+        interpolate(planes[row, :, channel], missing[row, :, channel], 0.5)
 
 
 def _with_outliers(

@@ -15,6 +15,7 @@ from vdn.image.codecs import (
     jpeg,
     npy,
     npz,
+    ome_zarr,
     png,
     raw,
     tiff_read,
@@ -49,6 +50,8 @@ class Format:
         Its reader: the path, and the most that may be decoded in one piece.
     encode
         Its writer, None where there is none.
+    folder
+        Whether it is a folder, into which `vdn.scale` writes one like it.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Format:
     exif_limit: float = math.inf
     open_file: Callable[[Path, int], Picture]
     encode: Callable[[Path, EncodeRequest], Encoder] | None = None
+    folder: bool = False
 
     @property
     def output(self) -> str:
@@ -214,6 +218,13 @@ FORMATS = (
         open_file=npz.open_file,
         encode=npz.encode,
     ),
+    Format(
+        name="zarr",
+        suffixes=(".zarr",),
+        recognise=lambda _, path: ome_zarr.is_store(path),
+        open_file=ome_zarr.open_file,
+        folder=True,
+    ),
 )
 
 
@@ -228,7 +239,7 @@ def output_suffix(path: Path, format: str | None = None) -> str:
     if format is not None:
         return format_by_name(format).suffixes[0]
     for candidate in FORMATS:
-        if path.suffix.lower() in candidate.suffixes and candidate.encode is None:
+        if path.suffix.lower() in candidate.suffixes and not (candidate.encode or candidate.folder):
             return format_by_name(candidate.output).suffixes[0]
     return path.suffix
 

@@ -5,14 +5,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["filled", "masked_like"]
+from vdn.image.arrays import check_image
+from vdn.image.gaps import nearest
+from vdn.image.ranges import sample_rows
+
+__all__ = ["filled", "masked_like", "usual_value"]
 
 
-def filled(image: ArrayLike) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Return an image whose masked pixels lie between their neighbours, and the mask.
+def filled(
+    image: ArrayLike, usual: float | None = None
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Return an image whose masked pixels have values like their neighbours', and the mask.
 
-    Each masked pixel gets the value of the nearest valid one in its row, or in rows without any
-    the median of all; other arrays come back as they are, with None.
+    Each masked pixel gets the value of the nearest valid one in its row; other arrays come back
+    as they are, with None.
+
+    Parameters
+    ----------
+    image
+        (H, W) or (H, W, C).
+    usual
+        The value for pixels that have none within `vdn.image.gaps.REACH` columns; by default
+        `usual_value(image)`.
 
     Examples
     --------
@@ -20,28 +34,33 @@ def filled(image: ArrayLike) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     >>> filled(image)[0]
     array([[1., 1., 3.]])
     """
-    mask = np.ma.getmaskarray(image) if isinstance(image, np.ma.MaskedArray) else None
     array = np.asarray(image)
-    if mask is None or not mask.any():
+    if not isinstance(image, np.ma.MaskedArray):
+        return array, None
+    mask = np.ma.getmaskarray(image)
+    if not mask.any():
         return array, mask
+    check_image(array)
     pixels = array.copy()
-    if mask.all():
-        pixels[...] = 0
-        return pixels, mask
+    otherwise = usual_value(image) if usual is None else array.dtype.type(usual)
     rows, hidden = (np.moveaxis(np.atleast_3d(a), 1, -1) for a in (pixels, mask))
-    columns = np.arange(rows.shape[-1])
-    usual = np.median(array[~mask]).astype(array.dtype)
     for row, channel in np.argwhere(hidden.any(axis=-1)):
-        gap, line = hidden[row, channel], rows[row, channel]
-        if gap.all():
-            line[:] = usual
-            continue
-        valid = columns[~gap]
-        after = np.searchsorted(valid, columns).clip(max=len(valid) - 1)
-        before = np.maximum(after - 1, 0)
-        nearer = columns - valid[before] <= np.abs(valid[after] - columns)
-        line[gap] = line[np.where(nearer, valid[before], valid[after])][gap]
+        nearest(rows[row, channel], hidden[row, channel], otherwise)
     return pixels, mask
+
+
+def usual_value(image: NDArray[Any]) -> Any:
+    """Return the median of what is not masked in the rows that the range is taken from.
+
+    Examples
+    --------
+    >>> float(usual_value(np.ma.masked_equal([[1.0, -9.0, 3.0]], -9)))
+    2.0
+    """
+    array, mask = np.asarray(image), np.ma.getmaskarray(image)
+    parts = [slice(*rows) for rows in sample_rows(*array.shape[:2])]
+    valid = np.concatenate([array[rows][~mask[rows]] for rows in parts])
+    return (np.median(valid) if valid.size else np.float64(0)).astype(array.dtype)
 
 
 def masked_like(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vdn.image.frame import Frame
 
-__all__ = ["Range", "find_ranges"]
+__all__ = ["Range", "find_ranges", "range_of", "sample_rows"]
 
 _LOW, _HIGH = 0.1, 99.9  # percentiles
 _BULK = (
@@ -57,7 +57,7 @@ def find_ranges(frame: Frame, nominal: bool = True) -> tuple[Range, ...]:
     count = frame.shape[2] if frame.channels == "planes" else 1
     if frame.dtype == np.uint8:
         return (range_of(np.empty(0, np.uint8)),) * count
-    blocks = [frame.rows(start, stop) for start, stop in _sample(*frame.shape[:2])]
+    blocks = [frame.rows(start, stop) for start, stop in sample_rows(*frame.shape[:2])]
     sample = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
     if frame.channels == "planes":
         return tuple(range_of(sample[..., c], frame.no_data, nominal) for c in range(count))
@@ -190,12 +190,12 @@ def _nominal(dtype: np.dtype[Any], low: float, high: float) -> float | None:
     return next((white for white in whites if high <= white), None)
 
 
-def _sample(height: int, width: int) -> Iterator[tuple[int, int]]:
+def sample_rows(height: int, width: int) -> Iterator[tuple[int, int]]:
     """Yield rows to look at: all of a small picture, else blocks spread evenly from edge to edge.
 
     Examples
     --------
-    >>> list(_sample(100, 100)), len(list(_sample(40000, 40000)))
+    >>> list(sample_rows(100, 100)), len(list(sample_rows(40000, 40000)))
     ([(0, 100)], 16)
     """
     rows = max(1, _SAMPLE // (_BLOCKS * width))

@@ -36,13 +36,15 @@ def recognise(path: Path) -> str | None:
 
 
 def read_start(path: Path) -> bytes:
-    """Return the bytes by which a format is recognised.
+    """Return the bytes by which a format is recognised; none of a folder.
 
     Raises
     ------
     FileError
         When the file cannot be opened.
     """
+    if path.is_dir():
+        return b""
     try:
         with path.open("rb") as file:
             return file.read(_START)
@@ -59,10 +61,10 @@ def format_by_content(start: bytes, path: Path) -> Format:
     FileError
         When it is none of them.
     """
-    if not start:
-        raise FileError("is empty (0 bytes)")
     if (found := _recognise(start, path)) is not None:
         return found
+    if not start:
+        raise FileError("is a folder" if path.is_dir() else "is empty (0 bytes)")
     for signature, reason in _NOT_READ.items():
         if start.startswith(signature):
             raise FileError(reason)
