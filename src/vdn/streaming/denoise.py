@@ -100,14 +100,15 @@ class Report:
     noise_sigma
         Root mean square of the noise's standard deviation, a channel each: the estimate, or the
         noise that was given where the model cannot estimate it.
-    quiet_sigma
-        The standard deviation that all but the quietest quarter of the picture exceeds, likewise.
     given
         Whether the noise was given rather than estimated.
     reason
         Why the model was chosen, where it was not named.
     left_out
         What of the file the result does not have, in words.
+    quiet_sigma
+        The standard deviation that all but the quietest quarter of the picture exceeds, a channel
+        each; empty where that was not measured.
     """
 
     model: str
@@ -116,10 +117,10 @@ class Report:
     frames: int
     pixels: int
     noise_sigma: tuple[float, ...]
-    quiet_sigma: tuple[float, ...]
     given: bool = False
     reason: str = ""
     left_out: tuple[str, ...] = ()
+    quiet_sigma: tuple[float, ...] = ()
 
 
 def denoise_picture(
@@ -288,10 +289,10 @@ class _Outputs:
             len(self._picture.frames),
             pixels,
             self._statistics.root_mean_square,
-            self._statistics.quiet,
             self._settings.noise_sigma is not None,
             "; ".join(dict.fromkeys(choice.reason for choice in self.choices if choice.reason)),
             self._left_out(),
+            self._statistics.quiet,
         )
 
     def _left_out(self) -> tuple[str, ...]:
