@@ -1,7 +1,7 @@
 """Dask arrays: speed against the call in memory, and the memory that a virtual array takes.
 
     python benchmarks/large_arrays.py speed [--side 4096] [--repeats 3] [--model gray]
-    python benchmarks/large_arrays.py memory [--side 65536] [--model gray]
+    python benchmarks/large_arrays.py memory [--side 65536] [--model gray] [--max-memory MB]
 
 `speed`: a picture denoised by `vdn.denoise` and, cut into chunks, by `vdn.scale.denoise_array`, in
 turn; pixels per second, and the ratio. `memory`: noise that is made when a chunk is asked for,
@@ -42,8 +42,9 @@ def noise(side: int, chunk: int, dtype: str) -> da.Array:
 def speed(options: argparse.Namespace) -> dict[str, Any]:
     lazy = noise(options.side, options.chunk, options.dtype)
     image = lazy.compute()
-    denoiser = Denoiser(options.model, options.threads)
-    result = denoise_array(da.from_array(image, chunks=options.chunk), options.model)
+    bound = {"threads": options.threads, "max_memory": options.max_memory}
+    denoiser = Denoiser(options.model, **bound)
+    result = denoise_array(da.from_array(image, chunks=options.chunk), options.model, **bound)
     calls = {"memory": lambda: denoiser(image).image, "blocks": lambda: result.image.compute()}
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():  # compiles the network
@@ -63,7 +64,9 @@ def speed(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def memory(options: argparse.Namespace) -> dict[str, Any]:
-    result = denoise_array(noise(options.side, options.chunk, options.dtype), options.model)
+    lazy = noise(options.side, options.chunk, options.dtype)
+    bound = {"threads": options.threads, "max_memory": options.max_memory}
+    result = denoise_array(lazy, options.model, **bound)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         start = time.perf_counter()
         result.image.rechunk(1024).to_zarr(str(Path(folder, "clean.zarr")))
@@ -88,6 +91,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="uint16")
     parser.add_argument("--model", default="gray")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--max-memory", type=float, help="MB, as in `Denoiser`")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", help="where the Zarr is written; default: the system's")
     options = parser.parse_args()
