@@ -261,7 +261,7 @@ def test_inputs_that_are_no_pictures_are_refused_in_one_line(tmp_path):
     refused("PNG, JPEG, .*TIFF")
     path.unlink()
     path.mkdir()
-    refused("cannot be opened")
+    refused("is a folder")
 
 
 @pytest.mark.parametrize("keep", [9, 20, 60, 0.5, 0.9])

@@ -1,6 +1,6 @@
 """Open a picture file, and read it."""
 
-import shutil
+import select
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -21,6 +21,8 @@ from vdn.image.spool import spool_file
 __all__ = ["open_picture", "read"]
 
 _T = TypeVar("_T")
+_CHUNK = 2**20  # bytes of a stream that are read at a time
+_PATIENCE = 0.5  # seconds
 _LONGEST = 300  # characters of what a decoder says, which may be pixels
 
 
@@ -66,11 +68,34 @@ def open_picture(
     with ExitStack() as stack:
         spool = stack.enter_context(spool_file())
         with spool.open("wb") as target:
-            shutil.copyfileobj(file, target)
+            _copy(file, target)
         picture = replace(_open(spool, Path(name), max_bytes), source=spool)
         # Not with `close`: a writer may need the file when the reader is closed.
         weakref.finalize(picture, stack.pop_all().close)
     return picture
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> None:
+    """Copy a stream to its end; while nothing comes, signals that other threads get are heeded."""
+    arrives = _arrival(source)
+    read_some = getattr(source, "read1", source.read)
+    while True:
+        while not arrives():
+            pass
+        chunk = read_some(_CHUNK)
+        if not chunk:
+            return
+        target.write(chunk)
+
+
+def _arrival(source: BinaryIO) -> Callable[[], bool]:
+    """Return what waits a while for a stream to have something to read, or to end."""
+    try:
+        poll = select.poll()
+        poll.register(source.fileno(), select.POLLIN)
+    except (AttributeError, OSError, ValueError):  # Windows; a stream in memory
+        return lambda: True
+    return lambda: bool(poll.poll(1000 * _PATIENCE))
 
 
 def read(path: str | Path, *, max_bytes: int = PIECE_LIMIT) -> Picture:
