@@ -11,7 +11,7 @@ __all__ = ["QUIET", "Verdict", "judge_noise", "noise_level"]
 QUIET = 0.25
 """The share of a picture that decides, the quietest: where it has noise, the picture is noisy."""
 
-_CLEAN, _SOME, _MUCH = 1.75, 6.0, 20.0  # standard deviations in 255ths of the range
+_CLEAN, _SOME, _MUCH = 2.25, 6.0, 20.0  # standard deviations in 255ths of the range
 
 
 @dataclass(frozen=True)
