@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vdn.cli import options
-from vdn.cli.failures import needs_extra, report, usage_errors
+from vdn.cli.failures import report, usage_errors
 from vdn.errors import InputError
+from vdn.extras import needs_extra
 
 if TYPE_CHECKING:
     from vdn.evaluation import Method, RowStore

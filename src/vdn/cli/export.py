@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from vdn.cli import options
-from vdn.cli.failures import needs_extra, report
+from vdn.cli.failures import report
+from vdn.extras import needs_extra
 
 __all__ = ["export"]
 

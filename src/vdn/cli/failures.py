@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from vdn.errors import MissingExtraError, VdnError
+from vdn.errors import VdnError
 
-__all__ = ["needs_extra", "one_line", "report", "shown", "usage_errors"]
+__all__ = ["one_line", "report", "shown", "usage_errors"]
 
 
 def shown(name: str | Path) -> str:
@@ -71,16 +71,3 @@ def usage_errors(option: str) -> Iterator[None]:
         yield
     except VdnError as error:
         raise click.BadParameter(one_line(error), param_hint=option) from error
-
-
-@contextmanager
-def needs_extra(extra: str) -> Iterator[None]:
-    """Name the extra to install when an import in the body fails for lack of a package."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "vdn").split(".")[0] == "vdn":
-            raise
-        raise MissingExtraError(
-            f"{error.name} is not installed; install it with: pip install 'vdn[{extra}]'"
-        ) from error

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from vdn.cli import options
-from vdn.cli.failures import needs_extra, report
+from vdn.cli.failures import report
 from vdn.errors import InputError
+from vdn.extras import needs_extra
 
 if TYPE_CHECKING:
     import socket

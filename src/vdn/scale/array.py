@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vdn.errors import InputError
+from vdn.extras import needs_extra
 from vdn.results import check_strength
-from vdn.scale.extras import needs_scale
 from vdn.scale.method import DenoisedArray, Method
 from vdn.scale.planes import Planes
 from vdn.scale.worker import DenoiserArguments
@@ -83,7 +83,7 @@ def denoise_array(
     >>> result = denoise_array(stack, "gray")  # doctest: +SKIP
     >>> da.to_zarr(result.image, "clean.zarr")  # doctest: +SKIP
     """
-    with needs_scale():
+    with needs_extra("scale"):
         import dask.array as da
     check_strength(strength)
     array = da.asanyarray(array)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from vdn import __version__
 from vdn.errors import InputError
+from vdn.extras import needs_extra
 from vdn.image.codecs.ome_zarr import ZarrImage, find_images, is_store
 from vdn.image.provenance import Provenance
 from vdn.results import check_strength
-from vdn.scale.extras import needs_scale
 from vdn.scale.method import Method
 from vdn.scale.planes import Planes
 from vdn.scale.pyramid import factors, write_coarser
@@ -161,7 +161,7 @@ class _Pass:
         strength: float,
         known: Any,
     ) -> None:
-        with needs_scale():
+        with needs_extra("scale"):
             import dask.array as da
         self._image, self._outputs = image, outputs
         unit = image.finest.shards or image.finest.chunks

@@ -21,7 +21,7 @@ from vdn.training.calibration import error_scale
 from vdn.training.config import Config
 from vdn.training.objectives import Terms, freeze_unreached, restoration_objective
 from vdn.training.samples import training_pictures
-from vdn.training.validation import as_tensor, centre
+from vdn.training.validation import as_tensor, centre, coverage90
 
 __all__ = ["Case", "Restoration", "luma_psnr", "restoration_cases", "validate_restoration"]
 
@@ -118,8 +118,7 @@ def validate_restoration(model: VDN, held: Sequence[Case]) -> dict[str, float]:
                 error = (widths - 0.5 * case.kernel[:, :2].log()).abs().mean()
                 found["blur_error"] = float(error) / _DOUBLING
             if posterior.error is not None:
-                z = (clean - posterior.mean).abs() / posterior.error.stddev
-                found["coverage90"] = float((z < 1.645).float().mean())
+                found["coverage90"] = coverage90(posterior, clean)
             for name, value in found.items():
                 scores.setdefault(f"{name}_{case.name}", []).append(value)
     model.train()

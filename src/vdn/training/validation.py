@@ -1,6 +1,7 @@
 """How good the model is on images held out of training, at fixed noise."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import nn
 from vdn.data.pair_noise import ROUNDING, MeasuredPair
 from vdn.noise.registry import parse_noise
 
-__all__ = ["ValidationCase", "as_tensor", "centre", "validate", "validation_cases"]
+__all__ = ["ValidationCase", "as_tensor", "centre", "coverage90", "validate", "validation_cases"]
 
 ValidationCase = tuple[str, torch.Tensor, torch.Tensor, torch.Tensor]
 """Name of the case, noisy, clean and true sigma, each (1, C, H, W)."""
@@ -69,12 +70,15 @@ def validate(
                 error = (posterior.sigma.mean() / sigma.mean() - 1).abs()
                 scores.setdefault(f"sigma_error_{name}", []).append(float(error))
             if posterior.error is not None:
-                z = (clean - posterior.mean).abs() / posterior.error.stddev
-                scores.setdefault(f"coverage90_{name}", []).append(
-                    float((z < 1.645).float().mean())
-                )
+                scores.setdefault(f"coverage90_{name}", []).append(coverage90(posterior, clean))
     model.train()
     return {name: float(np.mean(values)) for name, values in scores.items()}
+
+
+def coverage90(posterior: Any, clean: torch.Tensor) -> float:
+    """The share of values whose error lies within its 90 percent interval."""
+    z = (clean - posterior.mean).abs() / posterior.error.stddev
+    return float((z < 1.645).float().mean())
 
 
 def centre(image: np.ndarray, size: int) -> np.ndarray:

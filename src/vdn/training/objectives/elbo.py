@@ -40,9 +40,10 @@ def objective(
         "likelihood": likelihood,
         "kl_image": kl_image,
         "kl_noise": kl_noise,
-        **noise_terms(posterior.sigma2, xi),
         **error_nll(posterior, x),
     }
+    if weights["error"] or weights["interval"]:
+        named |= noise_terms(posterior.sigma2, xi)
     return weighted(named, weights)
 
 
