@@ -17,7 +17,8 @@ pytest.importorskip("dask.array")
 
 from scale.stores import make_ome_zarr  # noqa: E402
 from vdn.image.codecs.ome_zarr import PROGRESS  # noqa: E402
-from vdn.scale import files, pyramid  # noqa: E402
+from vdn.image import pyramid  # noqa: E402
+from vdn.scale import passes  # noqa: E402
 from vdn.scale.files import Stores, denoise_store  # noqa: E402
 from vdn.scale.worker import DenoiserArguments  # noqa: E402
 
@@ -130,15 +131,15 @@ def test_a_plate_is_denoised_well_by_well(tmp_path, arguments):
 def test_what_is_finished_is_not_done_again(tmp_path, arguments, monkeypatch):
     image = np.zeros((1, 6, 200, 200), np.uint8)  # black chunks are written too
     source = make_ome_zarr(tmp_path / "a.zarr", image)
-    written, write = [], files._write
+    written, work = [], passes._Work.__call__
 
-    def failing(pixels, arrays, region, colour):
+    def failing(self, region, limits):
         if len(written) == 4:
             raise RuntimeError("stopped")
         written.append(region)
-        return write(pixels, arrays, region, colour)
+        return work(self, region, limits)
 
-    monkeypatch.setattr(files, "_write", failing)
+    monkeypatch.setattr(passes._Work, "__call__", failing)
     with pytest.raises(RuntimeError, match="stopped"):
         denoise_store(source, Stores(tmp_path / "b.zarr"), arguments)
     assert (tmp_path / "b.zarr" / PROGRESS).exists()
@@ -151,7 +152,9 @@ def test_what_is_finished_is_not_done_again(tmp_path, arguments, monkeypatch):
         denoise_store(other, Stores(tmp_path / "b.zarr"), arguments)
     first = list(written)
     written.clear()
-    monkeypatch.setattr(files, "_write", lambda *each: written.append(each[2]) or write(*each))
+    monkeypatch.setattr(
+        passes._Work, "__call__", lambda *each: written.append(each[1]) or work(*each)
+    )
     denoise_store(source, Stores(tmp_path / "b.zarr"), arguments)
     assert written
     assert not [region for region in written if region in first[:-1]]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from vdn.errors import FileError
 
-__all__ = ["coarsen", "factors", "write_coarser"]
+__all__ = ["coarsen", "factors"]
 
 
 def factors(finer: Sequence[int], coarser: Sequence[int]) -> tuple[int, ...]:
@@ -67,14 +67,3 @@ def coarsen(
             counts = np.diff([*starts, stop]).reshape(-1, *(1,) * (result.ndim - axis - 1))
             result = np.add.reduceat(result, starts, axis) / counts
     return (np.rint(result) if pixels.dtype.kind in "iu" else result).astype(pixels.dtype)
-
-
-def write_coarser(finer: Any, coarser: Any, region: Sequence[slice], nearest: bool) -> None:
-    """Compute a part of a level from the finer one; both are Zarr arrays."""
-    by = factors(finer.shape, coarser.shape)
-    source = tuple(
-        slice(part.start * step, min(part.stop * step, length))
-        for part, step, length in zip(region, by, finer.shape, strict=True)
-    )
-    shape = [part.stop - part.start for part in region]
-    coarser[tuple(region)] = coarsen(finer[source], by, shape, nearest)
