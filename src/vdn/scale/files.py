@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,18 @@ import numpy as np
 from vdn import __version__
 from vdn.errors import InputError
 from vdn.image.codecs.ome_zarr import ZarrImage, find_images, is_store
+from vdn.image.dimensions import Axis, Dimensions
 from vdn.image.provenance import Provenance
 from vdn.results import check_strength
+from vdn.scale.layout import create_ome_zarr
 from vdn.scale.passes import Pass, Source
 from vdn.scale.stores import Target, check_apart, copy_layout, digest
 from vdn.scale.worker import DenoiserArguments
 
-__all__ = ["StoreReport", "Stores", "denoise_store"]
+__all__ = ["StoreReport", "Stores", "denoise_store", "denoise_to_zarr"]
+
+_CHUNK = 1024  # rows and columns of a chunk of a new store
+_USUAL = "tczyx"
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,96 @@ def denoise_store(
         strength=strength,
         known=known,
         provenance=provenance,
+        overwrite=overwrite,
+        advance=advance,
+    )
+
+
+def denoise_to_zarr(
+    array: Any,
+    path: str | Path,
+    model: str | Path = "auto",
+    *,
+    dimensions: Dimensions | None = None,
+    noise_map: str | Path | None = None,
+    uncertainty: str | Path | None = None,
+    chunk: int = _CHUNK,
+    strength: float = 1.0,
+    noise_sigma: float | None = None,
+    range: tuple[float, float] | None = None,
+    threads: int | None = None,
+    max_memory: float | None = None,
+    precision: str = "auto",
+    device: str = "auto",
+    weights: Path | None = None,
+    overwrite: bool = False,
+    advance: Callable[[float], None] = lambda share: None,
+) -> StoreReport:
+    """Denoise an array of any size into an OME-Zarr, region by region, in bounded memory.
+
+    Each plane of rows and columns is a picture by itself. What was finished when an earlier call
+    with the same arguments was stopped is not done again; pixels of the array are not compared.
+
+    Parameters
+    ----------
+    array
+        (..., H, W): anything with a shape, a dtype, and parts by slices, which is read from several
+        threads at a time: an array of NumPy (`numpy.memmap`), Zarr, HDF5 or Dask, or an object that
+        makes its pixels when they are asked for.
+    path, noise_map, uncertainty
+        The stores to make: the clean array, and the maps in float32.
+    dimensions
+        What the axes are; by default the last two are called y and x, and those before z, c, t.
+    chunk
+        Rows and columns of a chunk.
+    model, strength, noise_sigma, range, threads, max_memory, precision, device, weights
+        As in `vdn.scale.denoise_array`.
+    overwrite
+        Whether to replace stores; they stay until the new ones are finished.
+    advance
+        Called with the share of the work that was done since the last call.
+
+    Raises
+    ------
+    FileError
+        When a store cannot be written, or was begun with other arguments.
+    InputError
+        When an argument is out of its range, or of another shape than the array.
+
+    Examples
+    --------
+    >>> plane = np.memmap("plane.raw", np.uint16, "r", shape=(90000, 60000))  # doctest: +SKIP
+    >>> denoise_to_zarr(plane, "clean.ome.zarr", "gray")  # doctest: +SKIP
+    """
+    if dimensions is None:
+        if not 2 <= array.ndim <= len(_USUAL):
+            raise InputError(f"array has shape {array.shape}; give dimensions for its axes")
+        names = _USUAL[-array.ndim :]
+        dimensions = Dimensions(tuple(map(Axis, names, array.shape)))
+    if dimensions.shape != tuple(array.shape):
+        raise InputError(f"dimensions are those of {dimensions.shape}; array has {array.shape}")
+    targets = Stores(*(None if each is None else Path(each) for each in (path, noise_map, uncertainty)))
+
+    def create(name: str) -> Callable[[Path], None]:
+        return partial(
+            create_ome_zarr,
+            dimensions=dimensions,
+            dtype=array.dtype if name == "image" else np.dtype("float32"),
+            chunk=(chunk, chunk),
+            maps=name != "image",
+        )
+
+    colour = dimensions.colour
+    return _denoise(
+        [Source(array, colour, tuple(getattr(array, "chunks", None) or ()))],
+        targets,
+        create,
+        {"noise_sigma": noise_sigma, "range": range, "shape": array.shape, "dtype": array.dtype.str},
+        DenoiserArguments(model, threads, max_memory, precision, device, weights),
+        strength=strength,
+        known=[noise_sigma],
+        range=range,
+        provenance=True,
         overwrite=overwrite,
         advance=advance,
     )

@@ -32,7 +32,7 @@ __all__ = ["Pass", "Source"]
 _COARSENED = 1024  # rows and columns of a coarser level that are made at a time
 _TOGETHER = 4096  # tasks that Dask is given at a time, so that its graph does not grow
 _IN_FLIGHT = 3  # regions in a process: one is read, one denoised, one written
-_HELD = 256e6  # bytes of results for a region
+_REGION = 2**22  # the most pixels of a region, where chunks allow: more are hardly faster
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +118,8 @@ class Pass:
         self.method = Method.choose(planes, arguments, strength, known is not None)
         first = next(iter(outputs.values())).finest
         unit = first.shards or first.chunks
-        held = int(np.prod(unit[:-2])) * sum(each.finest.dtype.itemsize for each in outputs.values())
-        bounded = replace(self.method, max_pixels=min(self.method.max_pixels, _HELD / held))
+        most = min(self.method.max_pixels, _REGION)
+        bounded = replace(self.method, max_pixels=most / np.prod(unit[:-2]))
         self._grid = bounded.grid(planes, unit[-2:])
         self._cut = _whole_units(self._sides(), unit)
         self.count = int(np.prod(planes.array.shape[: planes.leading]))
