@@ -133,13 +133,18 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         nonlocal done
         if int(20 * (done + share)) > int(20 * done):
             hours = (time.perf_counter() - begun) / 3600
-            print(f"{100 * (done + share):.0f} % after {hours:.2f} h, {memory('VmRSS')} MB now, {memory('VmHWM')} MB at most", file=sys.stderr)
+            print(
+                f"{100 * (done + share):.0f} % after {hours:.2f} h, {memory('VmRSS')} MB now, {memory('VmHWM')} MB at most",
+                file=sys.stderr,
+            )
         done += share
 
     try:
         blocks.time(
             array.size,
-            lambda: denoise_to_zarr(array, path, options.model, range=(0, 4095), advance=advance, **bound),
+            lambda: denoise_to_zarr(
+                array, path, options.model, range=(0, 4095), advance=advance, **bound
+            ),
         )
         written = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     finally:

@@ -1,14 +1,16 @@
 """The coarser levels of an image, from the finest: each from the one before."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vdn.errors import FileError
+from vdn.image.frame import FrameSpec
 
-__all__ = ["coarsen", "factors"]
+__all__ = ["CoarserLevels", "coarsen", "factors"]
 
 
 def factors(finer: Sequence[int], coarser: Sequence[int]) -> tuple[int, ...]:
@@ -87,3 +89,79 @@ def _sums(pixels: NDArray[Any], axis: int, step: int, length: int) -> NDArray[An
         part = moved[offset : length * step : step]
         result[: len(part)] += part
     return np.moveaxis(result, 0, axis)
+
+
+class CoarserLevels:
+    """The coarser levels of an image that goes by in rows; a file keeps them until its end.
+
+    Parameters
+    ----------
+    frame
+        What the image is like.
+    sides
+        Rows and columns of the levels, the finest first.
+    nearest
+        As in `coarsen`.
+    file
+        Where they are kept; None where there are none.
+
+    Attributes
+    ----------
+    shapes
+        Of the levels, (H, W, C).
+    """
+
+    def __init__(
+        self,
+        frame: FrameSpec,
+        sides: Sequence[tuple[int, int]],
+        nearest: bool,
+        file: BinaryIO | None,
+    ) -> None:
+        channels = frame.shape[2] if len(frame.shape) == 3 else 1
+        shapes = [(*each, channels) for each in (frame.shape[:2], *sides)]
+        self.shapes, self._heights = shapes[1:], [shape[0] for shape in shapes]
+        self._by = [factors(*pair) for pair in pairwise(shapes)]
+        self._nearest, self._file, self._dtype = nearest, file, frame.dtype
+        rows = [shape[1] * channels * frame.dtype.itemsize for shape in self.shapes]
+        self._row_bytes = rows
+        ends = accumulate(shape[0] * row for shape, row in zip(self.shapes, rows, strict=True))
+        self._starts = [0, *ends]
+        self._waiting: list[list[NDArray[Any]]] = [[] for _ in sides]
+        self._made, self._seen = [0 for _ in sides], [0 for _ in sides]
+
+    def watching(self, bands: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+        """Yield rows (n, W, C) as they come, and make the levels of them."""
+        for band in bands:
+            self._add(0, band)
+            yield band
+
+    def rows(self, level: int, count: int) -> Iterator[NDArray[Any]]:
+        """Yield the rows of a level, `count` at a time, when all of the image has gone by."""
+        assert self._file is not None
+        height, *rest = self.shapes[level]
+        for row in range(0, height, count):
+            self._file.seek(self._starts[level] + row * self._row_bytes[level])
+            data = self._file.read(min(count, height - row) * self._row_bytes[level])
+            yield np.frombuffer(data, self._dtype).reshape(-1, *rest)
+
+    def _add(self, level: int, rows: NDArray[Any]) -> None:
+        """Take in rows of the level before; what they complete goes on to the next."""
+        if level == len(self.shapes):
+            return
+        assert self._file is not None
+        self._waiting[level].append(rows)
+        self._seen[level] += len(rows)
+        height, *rest = self.shapes[level]
+        step, made = self._by[level][0], self._made[level]
+        at_end = self._seen[level] == self._heights[level]
+        count = (height if at_end else min(self._seen[level] // step, height)) - made
+        if count <= 0:
+            return
+        finer = np.concatenate(self._waiting[level])
+        found = coarsen(finer[: count * step], self._by[level], (count, *rest), self._nearest)
+        self._file.seek(self._starts[level] + made * self._row_bytes[level])
+        self._file.write(np.ascontiguousarray(found).data)
+        self._waiting[level] = [finer[count * step :].copy()]
+        self._made[level] += count
+        self._add(level + 1, found)

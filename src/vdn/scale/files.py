@@ -1,9 +1,10 @@
-"""Zarr stores into Zarr stores, in bounded memory, resumable chunk by chunk."""
+"""Stores, stacks and arrays into Zarr stores, in bounded memory, resumable chunk by chunk."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,18 @@ from vdn import __version__
 from vdn.errors import InputError
 from vdn.image.codecs.ome_zarr import ZarrImage, find_images, is_store
 from vdn.image.dimensions import Axis, Dimensions
+from vdn.image.frame import FrameSpec
+from vdn.image.picture import Picture
 from vdn.image.provenance import Provenance
+from vdn.image.read import open_picture
 from vdn.results import check_strength
+from vdn.scale.frames import FrameArray
 from vdn.scale.layout import create_ome_zarr
 from vdn.scale.passes import Pass, Source
 from vdn.scale.stores import Target, check_apart, copy_layout, digest
 from vdn.scale.worker import DenoiserArguments
 
-__all__ = ["StoreReport", "Stores", "denoise_store", "denoise_to_zarr"]
+__all__ = ["StoreReport", "Stores", "denoise_frames", "denoise_store", "denoise_to_zarr"]
 
 _CHUNK = 1024  # rows and columns of a chunk of a new store
 _USUAL = "tczyx"
@@ -120,7 +125,10 @@ def denoise_store(
         check_apart(path, source)
     given = {"noise_sigma": None if noise_sigma is None else str(noise_sigma)}
     return _denoise(
-        [Source(image.finest, image.colour, image.finest.shards or image.finest.chunks) for image in images],
+        [
+            Source(image.finest, image.colour, image.finest.shards or image.finest.chunks)
+            for image in images
+        ],
         targets,
         create,
         given | digest(source, images),
@@ -131,6 +139,83 @@ def denoise_store(
         overwrite=overwrite,
         advance=advance,
     )
+
+
+def denoise_frames(
+    picture: Picture,
+    targets: Stores,
+    arguments: DenoiserArguments,
+    *,
+    strength: float = 1.0,
+    noise_sigma: float | Path | None = None,
+    provenance: bool = True,
+    overwrite: bool = False,
+    advance: Callable[[float], None] = lambda share: None,
+) -> StoreReport:
+    """Denoise the frames of an open picture, such as a TIFF in tiles, into an OME-Zarr.
+
+    Chunks are as large as the tiles, or larger. What was finished when an earlier call with the
+    same arguments was stopped is not done again.
+
+    Parameters are those of `denoise_store`; a map of the noise is one of the same frames.
+
+    Raises
+    ------
+    FileError, InputError, PredictionError
+        As `denoise_store`; and when the frames differ in size or kind.
+    """
+    array = FrameArray(picture)
+    known: Source | float | None = None
+    with ExitStack() as stack:
+        if isinstance(noise_sigma, Path):
+            maps = FrameArray(stack.enter_context(open_picture(noise_sigma)))
+            known = Source(maps, array.dimensions.colour)
+            if maps.shape != array.shape:
+                raise InputError(
+                    f"noise_sigma={str(noise_sigma)!r} is of shape {maps.shape}, but the picture "
+                    f"of {array.shape}"
+                )
+        else:
+            known = noise_sigma
+        about = (picture.source or picture.path).stat()
+        return _denoise(
+            [Source(array, array.dimensions.colour)],
+            targets,
+            _laying_out(array.dimensions, array.dtype, _CHUNK, picture.frames[0]),
+            {
+                "noise_sigma": None if noise_sigma is None else str(noise_sigma),
+                "source": [about.st_size, about.st_mtime_ns],
+            },
+            arguments,
+            strength=strength,
+            known=[known],
+            provenance=provenance,
+            overwrite=overwrite,
+            advance=advance,
+        )
+
+
+def _laying_out(
+    dimensions: Dimensions, dtype: np.dtype[Any], chunk: int, frame: FrameSpec | None = None
+) -> Callable[[str], Callable[[Path], None]]:
+    """Return what lays out the store of that name; maps have no alpha."""
+
+    def create(name: str) -> Callable[[Path], None]:
+        maps = name != "image"
+        own = dimensions
+        if maps and frame is not None and dimensions.colour is not None:
+            axes = list(dimensions.axes)
+            axes[dimensions.colour] = Axis("c", frame.color_channels)
+            own = replace(dimensions, axes=tuple(axes))
+        return partial(
+            create_ome_zarr,
+            dimensions=own,
+            dtype=np.dtype("float32") if maps else dtype,
+            chunk=(chunk, chunk),
+            maps=maps,
+        )
+
+    return create
 
 
 def denoise_to_zarr(
@@ -196,23 +281,19 @@ def denoise_to_zarr(
         dimensions = Dimensions(tuple(map(Axis, names, array.shape)))
     if dimensions.shape != tuple(array.shape):
         raise InputError(f"dimensions are those of {dimensions.shape}; array has {array.shape}")
-    targets = Stores(*(None if each is None else Path(each) for each in (path, noise_map, uncertainty)))
-
-    def create(name: str) -> Callable[[Path], None]:
-        return partial(
-            create_ome_zarr,
-            dimensions=dimensions,
-            dtype=array.dtype if name == "image" else np.dtype("float32"),
-            chunk=(chunk, chunk),
-            maps=name != "image",
-        )
-
-    colour = dimensions.colour
+    targets = Stores(
+        *(None if each is None else Path(each) for each in (path, noise_map, uncertainty))
+    )
     return _denoise(
-        [Source(array, colour, tuple(getattr(array, "chunks", None) or ()))],
+        [Source(array, dimensions.colour)],
         targets,
-        create,
-        {"noise_sigma": noise_sigma, "range": range, "shape": array.shape, "dtype": array.dtype.str},
+        _laying_out(dimensions, array.dtype, chunk),
+        {
+            "noise_sigma": noise_sigma,
+            "range": range,
+            "shape": array.shape,
+            "dtype": array.dtype.str,
+        },
         DenoiserArguments(model, threads, max_memory, precision, device, weights),
         strength=strength,
         known=[noise_sigma],

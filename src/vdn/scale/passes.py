@@ -267,7 +267,9 @@ class _Work:
             start = part.start // multiple * multiple
             before = min(depth, start)
             place.append(Stretch(start, part.stop - start, before))
-            read.append(slice(start - before, min(part.stop + depth, length)))
+            # The first is read as far as the others, for the network to see parts of one shape.
+            stop = start - before + (part.stop - start) + 2 * depth
+            read.append(slice(start - before, min(stop, length)))
             crop.append(slice(part.start - start, part.stop - start))
         pixels = source.read_plane(index, *read)
         known = self.known

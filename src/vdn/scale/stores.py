@@ -169,9 +169,7 @@ def _beside(path: Path) -> tuple[Path, Path]:
     return path.with_name(f".{path.stem}.new.zarr"), path.with_name(f".{path.stem}.old.zarr")
 
 
-def _create(
-    place: Path, create: Callable[[Path], None], description: Mapping[str, Any]
-) -> None:
+def _create(place: Path, create: Callable[[Path], None], description: Mapping[str, Any]) -> None:
     if not place.parent.is_dir():
         raise FileError(
             f"{place}: cannot be written, there is no folder {place.parent}; make it first"

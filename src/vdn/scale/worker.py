@@ -267,7 +267,8 @@ def _narrow(
 
     What is filled near the margin may come from beyond it.
     """
-    start, stop = max(before - margin, 0), min(before + width + margin, values.shape[1])
+    start = max(before - margin, 0)
+    stop = min(start + width + 2 * margin, values.shape[1])
     low, high = range_
     darkest, brightest = (low + end * (high - low) for end in (DARKEST, BRIGHTEST))
     gaps = mask is not None and bool(mask.any())
