@@ -3,12 +3,13 @@
     python benchmarks/gigapixel.py --gigapixels 0.3 1 --model gray
     python benchmarks/gigapixel.py --gigapixels 20 --model small
 
-The pixels are made when they are asked for: noise around a smooth pattern, 12 bits in 16. Before the
-run and after it a part of the array is denoised by `Denoiser` in memory; a pixel of that is compared
-with a pixel of the run, by the clock and by the time that the processor was at work for the process,
-which other programs on the machine change less. Peak memory is VmHWM (Linux), of a process of its own
-for each size. `small` is a network of the light family with random weights, exported here: no picture
-gets better by it, but it takes all the steps of a real one in a fraction of the time.
+The pixels are made when they are asked for: noise around a smooth pattern, 12 bits in 16. Before
+the run and after it a part of the array is denoised by `Denoiser` in memory; a pixel of that is
+compared with a pixel of the run, by the clock and by the time that the processor was at work for
+the process, which other programs on the machine change less. Peak memory is VmHWM (Linux), of a
+process of its own for each size. `small` is a network of the light family with random weights,
+exported here: no picture gets better by it, but it takes all the steps of a real one in a fraction
+of the time.
 """
 
 import argparse
@@ -133,10 +134,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         nonlocal done
         if int(20 * (done + share)) > int(20 * done):
             hours = (time.perf_counter() - begun) / 3600
-            print(
-                f"{100 * (done + share):.0f} % after {hours:.2f} h, {memory('VmRSS')} MB now, {memory('VmHWM')} MB at most",
-                file=sys.stderr,
-            )
+            now, most = memory("VmRSS"), memory("VmHWM")
+            line = f"{100 * (done + share):.0f} % after {hours:.2f} h, {now} MB now, {most} at most"
+            print(line, file=sys.stderr)
         done += share
 
     try:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vdn.data.pair_noise import ROUNDING, PairPool
-from vdn.data.pool import Crops, ImagePool
+from vdn.data.pool import Crops, ImagePool, ShardPool
 from vdn.data.torch_generator import TorchGenerator
 from vdn.model import LinearDegradation
 from vdn.noise.arrays import like, per_image
@@ -32,7 +32,7 @@ class Batches:
 
     Parameters
     ----------
-    images : ImagePool, optional
+    images : ImagePool or ShardPool, optional
         Clean pictures.
     pairs : PairPool, optional
         Real pairs.
@@ -68,7 +68,7 @@ class Batches:
 
     def __init__(
         self,
-        images: ImagePool | None,
+        images: ImagePool | ShardPool | None,
         pairs: PairPool | None,
         pair_numbers: Sequence[int],
         noise: Mapping[NoiseModel, float],
@@ -98,7 +98,8 @@ class Batches:
         if real:
             parts.append(self._real(real, generator))
         if real < self._batch:
-            parts.append(self._simulated(self._batch - real, generator))
+            slots = range(index * self._batch + real, (index + 1) * self._batch)
+            parts.append(self._simulated(slots, generator))
         fields = (torch.cat(field) for field in zip(*parts, strict=True))
         made = dict(zip(_FIELDS, fields, strict=False))
         made["noisy"] = made["noisy"].contiguous(memory_format=torch.channels_last)
@@ -109,12 +110,15 @@ class Batches:
         drawn = generator.host.integers(len(self.pair_numbers), size=count)
         return self._pairs.take([self.pair_numbers[i] for i in drawn], generator.host)
 
-    def _simulated(self, count: int, generator: TorchGenerator) -> tuple[Tensor, ...]:
-        """Return patches of clean pictures, those of one noise computed together."""
+    def _simulated(self, slots: range, generator: TorchGenerator) -> tuple[Tensor, ...]:
+        """Return patches of clean pictures, those of one noise computed together.
+
+        `slots` number the patches through the whole run.
+        """
         assert self._images is not None
-        host = generator.host
+        host, count = generator.host, len(slots)
         kinds = np.sort(host.choice(len(self._models), size=count, p=self._shares))
-        crops = Crops(host.integers(len(self._images), size=count), host)
+        crops = Crops(self._images.choose(slots, host), host)
         low, high = map(math.log, self._exposure)
         factors = np.exp(host.uniform(low, high, size=count)) / 255
         gray = host.random(count) < self._gray_share

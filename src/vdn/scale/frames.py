@@ -91,8 +91,8 @@ def dimensions_of(picture: Picture) -> Dimensions:
     frames = picture.frames
     if len({(frame.shape, frame.dtype, frame.channels) for frame in frames}) > 1:
         raise InputError(
-            f"{picture.path}: holds images of different sizes or kinds, and a Zarr holds one array; "
-            "write TIFF"
+            f"{picture.path}: holds images of different sizes or kinds, and a Zarr holds one "
+            "array; write TIFF"
         )
     frame, found = frames[0], picture.dimensions
     if found is None:

@@ -21,6 +21,7 @@ from vdn.scale.stores import missing
 from vdn.scale.worker import (
     DenoiserArguments,
     Grid,
+    Part,
     Stretch,
     denoise_part,
     find_limits,
@@ -237,14 +238,21 @@ class _Work:
             place = [number - each.start for number, each in zip(index, region, strict=False)]
             for name, target in results.items():
                 self._put(target, list(place), part[name][crop])
-            sigma = part["noise_sigma"][crop]
-            squares = squares + np.square(sigma, dtype=np.float64).sum(axis=(0, 1))
-            count += sigma.shape[0] * sigma.shape[1]
+            sides = [each.stop - each.start for each in region[-2:]]
+            squares = squares + self._mean_squares(part, crop) * np.prod(sides)
+            count += int(np.prod(sides))
             del part  # the next needs its memory
         for name, array in self.arrays.items():
             target = array.with_config({"write_empty_chunks": True})  # one that is there is done
             target[_within(region, array)] = results[name]
-        return np.atleast_1d(squares), count
+        return squares, count
+
+    def _mean_squares(self, part: Part, crop: tuple[slice, slice]) -> NDArray[np.float64]:
+        """Return the mean squares of the noise; with what was read around, if no map is made."""
+        if "noise_sigma" not in self.arrays:
+            return np.square(part.denoised.sigma)
+        found = np.square(part["noise_sigma"][crop], dtype=np.float64).mean(axis=(0, 1))
+        return np.atleast_1d(found)
 
     def _put(self, target: NDArray[Any], place: list[int], pixels: NDArray[Any]) -> None:
         """Put a plane where it belongs."""

@@ -89,7 +89,7 @@ class Target:
                 f"{path}: exists; replace it (--overwrite), keep it (--skip-existing), or "
                 "choose another name"
             )
-        # Where there is no store but one beside it, a run was stopped while it changed their places.
+        # A store beside where there is none: a run was stopped while it changed their places.
         place = beside if finished or (beside.exists() and not path.exists()) else path
         try:
             if place.exists() and overwrite and _differing(place, description):

@@ -61,12 +61,16 @@ class Data:
     pictures of text and drawings are rendered and added to the folders' (`vdn.data.pages`).
     With `reduced`, the range of a random factor, every picture of the folders is there a second
     time, reduced by it: finer texture than cameras give, and less of the noise they leave.
+    `shards` are tar files of clean pictures (`vdn pack`) in place of folders and pairs: names,
+    folders, patterns. Each epoch has every picture once, for `crops` patches in a row.
     For the task ``restore`` `degradation` maps degradations of `vdn.noise.degradation`, all with
     the same reduction, to their shares; `patch` is the side of the clean patch.
     `workers` threads make batches while the step before runs; 0 makes them between steps.
     """
 
     folders: tuple[str, ...] = ()
+    shards: tuple[str, ...] = ()
+    crops: int = 1
     pairs: tuple[str, ...] = ()
     pair_share: float = 0.0
     pair_shares: tuple[int, ...] = ()
@@ -216,6 +220,7 @@ class Config:
         least = {"data.patch": (data.patch, 1), "schedule.batch": (schedule.batch, 1)}
         least |= {"schedule.accumulate": (schedule.accumulate, 1)}
         least |= {"schedule.warmup": (schedule.warmup, 0), "data.workers": (data.workers, 0)}
+        least |= {"data.crops": (data.crops, 1)}
         least |= {"data.holdout_every": (data.holdout_every, 0), "data.pages": (data.pages, 0)}
         for name, (number, low) in least.items():
             yield name, number, number >= low, f"a number of at least {low}"
@@ -225,6 +230,8 @@ class Config:
         for kind, share in data.degradation.items():
             yield f"data.degradation.{kind}", share, 0 < share < math.inf, "a share above 0"
             _check("degradation", parse_degradation, kind)
+        alone = not (data.shards and (data.folders or data.pairs or data.pages or data.reduced))
+        yield "data.shards", data.shards, alone, "them without folders, pairs, pages and reduced"
         yield "data.noise", data.noise, sum(data.noise.values()) > 0, "a share above 0"
         shares = {"data.pair_share": data.pair_share, "data.gray_share": data.gray_share}
         for name, share in shares.items():

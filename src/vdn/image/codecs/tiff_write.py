@@ -81,7 +81,6 @@ def _write_pages(
 ) -> None:
     """Write a page, or several alike whose pixels follow each other, as ImageJ wants them."""
     frame = frames[0]
-    height, width = frame.shape[:2]
     channels = frame.shape[2] if len(frame.shape) == 3 else 1
     separate = bool(page.get("planar")) and channels > 1
     storage = _storage(frame, page, channels if separate else 1)
