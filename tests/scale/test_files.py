@@ -14,7 +14,7 @@ import pytest
 import vdn
 
 zarr = pytest.importorskip("zarr")
-pytest.importorskip("dask.array")
+dask = pytest.importorskip("dask")
 
 from scale.stores import make_ome_zarr  # noqa: E402
 from vdn.image import pyramid  # noqa: E402
@@ -31,6 +31,12 @@ def pixels(shape=(2, 2, 150, 170), dtype=np.uint16):
 @pytest.fixture
 def arguments(weights):
     return DenoiserArguments("gray", 1, 2.0, "fp32", "auto", weights)
+
+
+@pytest.fixture
+def one_after_the_other():
+    with dask.config.set(num_workers=1):
+        yield
 
 
 def in_memory(image, arguments):
@@ -129,7 +135,7 @@ def test_a_plate_is_denoised_well_by_well(tmp_path, arguments):
     assert (plate["A/1/0/s0"][:] != image).any()
 
 
-def test_what_is_finished_is_not_done_again(tmp_path, arguments, monkeypatch):
+def test_what_is_finished_is_not_done_again(tmp_path, arguments, monkeypatch, one_after_the_other):
     image = np.zeros((1, 6, 200, 200), np.uint8)  # black chunks are written too
     source = make_ome_zarr(tmp_path / "a.zarr", image)
     written, work = [], passes._Work.__call__
@@ -244,7 +250,9 @@ def test_levels_of_no_whole_factor_are_refused():
         pyramid.factors((100, 100), (66, 66))
 
 
-def test_a_replaced_store_stays_until_the_new_one_is_whole(tmp_path, arguments, monkeypatch):
+def test_a_replaced_store_stays_until_the_new_one_is_whole(
+    tmp_path, arguments, monkeypatch, one_after_the_other
+):
     source = make_ome_zarr(tmp_path / "a.zarr", pixels((1, 4, 64, 64)))
     target = Stores(tmp_path / "b.zarr")
     denoise_store(source, target, arguments)

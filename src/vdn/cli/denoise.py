@@ -220,18 +220,22 @@ def _denoise_to_store(
     from vdn.scale.worker import DenoiserArguments
     from vdn.streaming import Report
 
-    is_store = picture.format == "zarr"
-    (zarr,) = (known for known in FORMATS if known.name == "zarr")
-    done = (denoise_store if is_store else denoise_frames)(
-        picture.path if is_store else picture,
-        Stores(outputs.image, outputs.noise_map, outputs.uncertainty),
-        DenoiserArguments(*arguments, weights=None),
-        strength=settings.strength,
-        noise_sigma=settings.noise_sigma,
-        provenance=settings.provenance,
-        overwrite=settings.overwrite,
-        advance=advance,
-    )
+    stores = Stores(outputs.image, outputs.noise_map, outputs.uncertainty)
+    every: dict[str, Any] = {
+        "strength": settings.strength,
+        "noise_sigma": settings.noise_sigma,
+        "provenance": settings.provenance,
+        "overwrite": settings.overwrite,
+        "advance": advance,
+    }
+    denoiser = DenoiserArguments(*arguments, weights=None)
+    lost: tuple[str, ...] = ()
+    if picture.format == "zarr":
+        done = denoise_store(picture.path, stores, denoiser, **every)
+    else:
+        done = denoise_frames(picture, stores, denoiser, **every)
+        (zarr,) = (known for known in FORMATS if known.name == "zarr")
+        lost = left_out(picture, zarr)
     height, width = done.shape[-2:]
     return Report(
         ", ".join(done.models),
@@ -242,7 +246,7 @@ def _denoise_to_store(
         done.noise_sigma,
         settings.noise_sigma is not None,
         "; ".join(done.reasons),
-        () if is_store else left_out(picture, zarr),
+        lost,
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures packed in tar files (shards): more than memory or a folder can hold, read in any order."""
+"""Pictures packed in tar files (shards): more than fit into memory, read in any order."""
 
 import os
 import tarfile
@@ -56,8 +56,10 @@ def pack(
         When there is no picture, or a shard exists or cannot be written.
     """
     ordered = sorted(files)
-    np.random.default_rng(seed).shuffle(ordered)  # type: ignore[arg-type]
-    fitting, left_out, shards = [], [], []
+    np.random.default_rng(seed).shuffle(ordered)
+    fitting: list[Path] = []
+    left_out: list[str] = []
+    shards: list[Path] = []
     for path in ordered:
         try:
             with open_picture(path) as picture:

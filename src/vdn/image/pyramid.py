@@ -62,13 +62,13 @@ def coarsen(
         return first[tuple(slice(0, length) for length in shape)]
     # Sums of so few small integers are exact in single precision, which takes half the memory.
     exact = pixels.dtype.kind in "iu" and pixels.dtype.itemsize <= 2 and np.prod(by) <= 256
-    result = pixels.astype(np.float32 if exact else np.float64)
+    result: NDArray[Any] = pixels.astype(np.float32 if exact else np.float64)
     counts = np.ones((1,) * pixels.ndim, result.dtype)
     for axis, (step, length) in enumerate(zip(by, shape, strict=True)):
         if step > 1:
             counts = counts * _shaped(_counts(result.shape[axis], step, length), axis, pixels.ndim)
             result = _sums(result, axis, step, length)
-    result /= counts
+    result = np.divide(result, counts, out=result)
     return (np.rint(result) if pixels.dtype.kind in "iu" else result).astype(pixels.dtype)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vdn.errors import InputError
 from vdn.image.dimensions import Axis, Dimensions
+from vdn.image.limits import PIECE_LIMIT
 from vdn.image.picture import Picture
 from vdn.image.read import open_picture
 
@@ -44,7 +45,7 @@ class FrameArray:
     ((3, 20, 30), (1, 5, 7))
     """
 
-    def __init__(self, picture: Picture, max_bytes: int | None = None) -> None:
+    def __init__(self, picture: Picture, max_bytes: int = PIECE_LIMIT) -> None:
         self.dimensions = dimensions_of(picture)
         self.dtype = picture.frames[0].dtype
         self.shape = self.dimensions.shape
@@ -73,9 +74,8 @@ class FrameArray:
         return whole.reshape(*counts, *whole.shape[1:])
 
 
-def _opened(path: Path, max_bytes: int | None) -> FrameArray:
-    bound = {} if max_bytes is None else {"max_bytes": max_bytes}
-    return FrameArray(open_picture(path, **bound), max_bytes)
+def _opened(path: Path, max_bytes: int) -> FrameArray:
+    return FrameArray(open_picture(path, max_bytes=max_bytes), max_bytes)
 
 
 def dimensions_of(picture: Picture) -> Dimensions:

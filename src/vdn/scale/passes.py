@@ -280,9 +280,8 @@ class _Work:
             read.append(slice(start - before, min(stop, length)))
             crop.append(slice(part.start - start, part.stop - start))
         pixels = source.read_plane(index, *read)
-        known = self.known
-        if isinstance(known, Source):
-            known = known.read_plane(index, *read)
+        given = self.known
+        known = given.read_plane(index, *read) if isinstance(given, Source) else given
         if limits is None:
             limits = find_limits(pixels, method.choice.card.nominal_range)
         found = denoise_part(

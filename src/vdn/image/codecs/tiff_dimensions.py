@@ -75,9 +75,9 @@ def read_dimensions(file: Any, pages: Sequence[Any], frames: int) -> Dimensions 
     if samples > 1:
         axes = [axis for axis in axes if axis.name != "c"]
         axes.insert(len(axes) - 2, Axis("c", samples))
-        colour, channels = len(axes) - 3, ()
+        colour, channels = len(axes) - 3, []
     if len(channels) != dict((axis.name, axis.length) for axis in axes).get("c", 0):
-        channels = ()
+        channels = []
     return Dimensions(tuple(axes), colour, tuple(channels), levels, name=name)
 
 
@@ -116,7 +116,7 @@ def _of_ome(file: Any) -> tuple[dict[str, tuple[str, float]], list[Channel], str
 def _of_imagej(file: Any) -> tuple[dict[str, tuple[str, float]], list[Channel], str]:
     about = file.imagej_metadata or {}
     unit = _UNITS.get(str(about.get("unit", "")), str(about.get("unit", "")))
-    steps = {}
+    steps: dict[str, tuple[str, float]] = {}
     if unit:
         pixels = file.pages[0].resolution  # pixels a unit
         steps |= {a: (unit, 1 / n) for a, n in zip("xy", pixels, strict=True) if n > 0}

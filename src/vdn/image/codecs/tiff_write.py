@@ -84,7 +84,9 @@ def _write_pages(
     channels = frame.shape[2] if len(frame.shape) == 3 else 1
     separate = bool(page.get("planar")) and channels > 1
     storage = _storage(frame, page, channels if separate else 1)
-    bands = (np.atleast_3d(band) for each in frames for band in _of_frame(rows, each))
+    bands: Iterator[Rows] = (
+        np.atleast_3d(band) for each in frames for band in _of_frame(rows, each)
+    )
     bits = _packed(frame, page)
     white_is_zero = bool(page.get("white_is_zero"))
     if bits:
