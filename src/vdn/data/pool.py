@@ -35,12 +35,20 @@ class Crops:
         Numbers of the pictures in the pool, (N,).
     generator : numpy.random.Generator
         The source of places and symmetries.
+    upright : float
+        The share of those that are neither turned nor mirrored; 0 makes all eight ways alike.
     """
 
-    def __init__(self, images: NDArray[np.intp], generator: np.random.Generator) -> None:
+    def __init__(
+        self, images: NDArray[np.intp], generator: np.random.Generator, upright: float = 0.0
+    ) -> None:
         self.images = images
         self.places = generator.random((len(images), 2))
-        self.symmetries = generator.integers(8, size=len(images))
+        if upright:
+            others = generator.integers(1, 8, size=len(images))
+            self.symmetries = np.where(generator.random(len(images)) < upright, 0, others)
+        else:
+            self.symmetries = generator.integers(8, size=len(images))
 
 
 class ImagePool:

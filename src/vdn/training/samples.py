@@ -100,6 +100,7 @@ def _batches(
         batch=config.schedule.batch,
         exposure=_ends("exposure", data.exposure),
         gray_share=data.gray_share,
+        upright=data.upright,
         seed=config.seed,
         device=device,
         degradation={parse_degradation(name): part for name, part in data.degradation.items()},
