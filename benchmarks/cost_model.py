@@ -10,10 +10,11 @@ A job is `items` of `megapixels`, each denoised by one worker of one thread. It 
     start + max(items x (pixels x work + task) / cores, bytes / storage, items x dispatch)
 
 with `work` the processor time of a pixel (decoding, network and encoding), `task` that of an item
-whatever its size, `dispatch` what the scheduler takes for a task, and `start` that of a worker: the
-largest of the three is the bottleneck. `measure` finds them on one core; `check` runs items with one
-worker and with two, and compares. Times are of the clock on an idle machine; where others compute
-beside it, `check` also says which share of the processor its workers got, and compares with that.
+whatever its size, `dispatch` what the scheduler takes for a task, and `start` that of a worker:
+the largest of the three is the bottleneck. `measure` finds them on one core; `check` runs items
+with one worker and with two, and compares. Times are of the clock on an idle machine; where others
+compute beside it, `check` also says which share of the processor its workers got, and compares
+with that.
 """
 
 import argparse
@@ -42,9 +43,9 @@ model, target, *files = sys.argv[1:]
 denoiser = Denoiser(model, threads=1)
 denoiser(np.zeros((int(os.environ["SIDE"]),) * 2, np.uint16))  # compiles the network
 ready = time.time(), time.process_time()
-for file in files:
+for number, file in enumerate(files):
     picture = read(file)
-    write(f"{target}/{os.getpid()}-{os.path.basename(file)}", denoiser(picture.pixels).image, picture)
+    write(f"{target}/{os.getpid()}-{number}.tif", denoiser(picture.pixels).image, picture)
 print(begun, ready[0], time.time(), time.process_time() - ready[1])
 """
 
