@@ -7,11 +7,12 @@
 
 A job is `items` of `megapixels`, each denoised by one worker of one thread. It takes
 
-    start + max(items x (pixels x work + task) / cores, bytes / storage, items x dispatch)
+    start + max(items x (pixels x work + task) x crowd / cores, bytes / storage, items x dispatch)
 
 with `work` the processor time of a pixel (decoding, network and encoding), `task` that of an item
-whatever its size, `dispatch` what the scheduler takes for a task, and `start` that of a worker:
-the largest of the three is the bottleneck. `measure` finds them on one core; `check` runs items
+whatever its size, `crowd` how much more of it a worker takes when every core of its machine has
+one (caches and memory are shared), `dispatch` what the scheduler takes for a task, and `start` that
+of a worker: the largest of the three is the bottleneck. `measure` finds them; `check` runs items
 with one worker and with two, and compares. Times are of the clock on an idle machine; where others
 compute beside it, `check` also says which share of the processor its workers got, and compares
 with that.
@@ -89,12 +90,17 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
             done = work(options.model, side, options.each, 1)
             found.append(done["processor"] / options.each)
             starts.append(done["start"] * done["share"])
+    crowd = []
+    for _ in range(options.repeats if (os.cpu_count() or 1) > 1 else 0):
+        done = work(options.model, _SIDES[-1], options.each, os.cpu_count() or 1)
+        crowd.append(done["processor"] / (options.each * (os.cpu_count() or 1)))
     pixels = [side * side / 1e6 for side in _SIDES]
     times = [min(small), min(large)]
     rate = max((times[1] - times[0]) / (pixels[1] - pixels[0]), 1e-9)
     return {
         "seconds_a_megapixel": round(rate, 4),
         "seconds_a_task": round(max(times[0] - rate * pixels[0], 0.0), 4),
+        "crowd": round(max(statistics.median(crowd) / times[1], 1.0), 3) if crowd else 1.0,
         "spread": round(max(max(v) / min(v) for v in (small, large)) - 1, 3),
         "seconds_to_start": round(statistics.median(starts), 2),
         "seconds_to_dispatch": round(dispatch(), 6),
@@ -124,7 +130,7 @@ def predict(
     each = measured["seconds_a_megapixel"] * megapixels + measured["seconds_a_task"]
     moved = (bytes_a_pixel or measured["bytes_a_pixel"]) * megapixels  # MB an item
     parts = {
-        "processor": items * each / cores,
+        "processor": items * each * (measured["crowd"] if cores > 1 else 1) / cores,
         "storage": items * moved / storage,
         "scheduler": items * measured["seconds_to_dispatch"],
     }
@@ -133,7 +139,7 @@ def predict(
         "cores": cores,
         "hours": round((measured["seconds_to_start"] + parts[longest]) / 3600, 2),
         "bottleneck": longest,
-        "core_hours": round(items * each / 3600),
+        "core_hours": round(parts["processor"] * cores / 3600),
     }
 
 
@@ -143,7 +149,7 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for workers in (1, 2):
         per_worker = measured["seconds_a_megapixel"] * side**2 / 1e6 + measured["seconds_a_task"]
-        predicted = per_worker * options.each
+        predicted = per_worker * options.each * (measured["crowd"] if workers > 1 else 1)
         ratios, shares = [], []
         for _ in range(options.repeats):
             done = work(options.model, side, options.each, workers)

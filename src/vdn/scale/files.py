@@ -262,6 +262,10 @@ def denoise_to_zarr(
     advance
         Called with the share of the work that was done since the last call.
 
+    Returns
+    -------
+    StoreReport
+
     Raises
     ------
     FileError
