@@ -26,7 +26,6 @@ def test_copies_masks_and_layers_of_a_tiff(tmp_path):
         file.write(COLOUR[::2, ::2], metadata=None, subfiletype=1)
         file.write(COLOUR[..., 0] > 99, metadata=None, subfiletype=4)
     assert lost(path, ".tif") == (
-        "reduced copies of the picture",
         "transparency masks",
         "the layers of an image editor",
     )

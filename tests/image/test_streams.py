@@ -21,6 +21,7 @@ from vdn.image import (
     read,
     write,
 )
+from vdn.image.pyramid import coarsen
 
 GRAY = pixels("uint16")
 
@@ -120,7 +121,7 @@ def test_pages_may_differ(tmp_path):
             np.testing.assert_array_equal(page.asarray(), expected)
 
 
-def test_reduced_copies_and_masks_are_left_out(tmp_path):
+def test_coarser_levels_are_made_anew_and_thumbnails_left_out(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         writer.write(GRAY, subifds=1, metadata=None, tile=(16, 16))
         writer.write(GRAY[::2, ::2], subfiletype=1, metadata=None)
@@ -131,7 +132,9 @@ def test_reduced_copies_and_masks_are_left_out(tmp_path):
             output.write_rows(0, GRAY)
     with tifffile.TiffFile(tmp_path / "b.tif") as file:
         assert len(file.pages) == 1
-        assert not file.pages[0].subifds
+        (level,) = file.pages[0].pages
+        means = coarsen(GRAY, (2, 2), GRAY[::2, ::2].shape)
+        np.testing.assert_array_equal(level.asarray(), means)
 
 
 @pytest.mark.parametrize("options", [{"photometric": "minisblack"}, {"imagej": True}])

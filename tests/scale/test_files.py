@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ import pytest
 import vdn
 
 zarr = pytest.importorskip("zarr")
-pytest.importorskip("dask.array")
+dask = pytest.importorskip("dask")
 
 from scale.stores import make_ome_zarr  # noqa: E402
+from vdn.image import pyramid  # noqa: E402
 from vdn.image.codecs.ome_zarr import PROGRESS  # noqa: E402
-from vdn.scale import files, pyramid  # noqa: E402
+from vdn.scale import passes  # noqa: E402
 from vdn.scale.files import Stores, denoise_store  # noqa: E402
 from vdn.scale.worker import DenoiserArguments  # noqa: E402
 
@@ -29,6 +31,12 @@ def pixels(shape=(2, 2, 150, 170), dtype=np.uint16):
 @pytest.fixture
 def arguments(weights):
     return DenoiserArguments("gray", 1, 2.0, "fp32", "auto", weights)
+
+
+@pytest.fixture
+def one_after_the_other():
+    with dask.config.set(num_workers=1):
+        yield
 
 
 def in_memory(image, arguments):
@@ -127,18 +135,18 @@ def test_a_plate_is_denoised_well_by_well(tmp_path, arguments):
     assert (plate["A/1/0/s0"][:] != image).any()
 
 
-def test_what_is_finished_is_not_done_again(tmp_path, arguments, monkeypatch):
+def test_what_is_finished_is_not_done_again(tmp_path, arguments, monkeypatch, one_after_the_other):
     image = np.zeros((1, 6, 200, 200), np.uint8)  # black chunks are written too
     source = make_ome_zarr(tmp_path / "a.zarr", image)
-    written, write = [], files._write
+    written, work = [], passes._Work.__call__
 
-    def failing(pixels, arrays, region, colour):
+    def failing(self, region, limits):
         if len(written) == 4:
             raise RuntimeError("stopped")
         written.append(region)
-        return write(pixels, arrays, region, colour)
+        return work(self, region, limits)
 
-    monkeypatch.setattr(files, "_write", failing)
+    monkeypatch.setattr(passes._Work, "__call__", failing)
     with pytest.raises(RuntimeError, match="stopped"):
         denoise_store(source, Stores(tmp_path / "b.zarr"), arguments)
     assert (tmp_path / "b.zarr" / PROGRESS).exists()
@@ -151,7 +159,9 @@ def test_what_is_finished_is_not_done_again(tmp_path, arguments, monkeypatch):
         denoise_store(other, Stores(tmp_path / "b.zarr"), arguments)
     first = list(written)
     written.clear()
-    monkeypatch.setattr(files, "_write", lambda *each: written.append(each[2]) or write(*each))
+    monkeypatch.setattr(
+        passes._Work, "__call__", lambda *each: written.append(each[1]) or work(*each)
+    )
     denoise_store(source, Stores(tmp_path / "b.zarr"), arguments)
     assert written
     assert not [region for region in written if region in first[:-1]]
@@ -238,3 +248,60 @@ def test_coarser_levels_are_means_of_what_there_is(finer, coarser):
 def test_levels_of_no_whole_factor_are_refused():
     with pytest.raises(vdn.FileError, match="whole factor"):
         pyramid.factors((100, 100), (66, 66))
+
+
+def test_a_replaced_store_stays_until_the_new_one_is_whole(
+    tmp_path, arguments, monkeypatch, one_after_the_other
+):
+    source = make_ome_zarr(tmp_path / "a.zarr", pixels((1, 4, 64, 64)))
+    target = Stores(tmp_path / "b.zarr")
+    denoise_store(source, target, arguments)
+    before = zarr.open_group(tmp_path / "b.zarr", mode="r")["s0"][:]
+    work, done = passes._Work.__call__, []
+
+    def failing(self, region, limits):
+        if len(done) == 2:
+            raise RuntimeError("stopped")
+        done.append(region)
+        return work(self, region, limits)
+
+    monkeypatch.setattr(passes._Work, "__call__", failing)
+    with pytest.raises(RuntimeError, match="stopped"):
+        denoise_store(source, target, arguments, strength=0.5, overwrite=True)
+    np.testing.assert_array_equal(zarr.open_group(target.image, mode="r")["s0"][:], before)
+    assert not (target.image / PROGRESS).exists()
+    again = []
+    monkeypatch.setattr(
+        passes._Work, "__call__", lambda *each: again.append(each[1]) or work(*each)
+    )
+    denoise_store(source, target, arguments, strength=0.5, overwrite=True)
+    assert again
+    assert not [region for region in again if region in done[:-1]]
+    assert (zarr.open_group(target.image, mode="r")["s0"][:] != before).any()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "b.zarr"]
+
+
+@pytest.mark.parametrize("stopped", ["old moved away", "new moved in"])
+def test_a_run_stopped_while_stores_change_places_is_finished(tmp_path, arguments, stopped):
+    source = make_ome_zarr(tmp_path / "a.zarr", pixels((1, 1, 64, 64)))
+    target = Stores(tmp_path / "b.zarr")
+    denoise_store(source, target, arguments)
+    kept = zarr.open_group(target.image, mode="r")["s0"][:]
+    rename, names = Path.rename, []
+
+    def failing(self, to):
+        names.append(to.name)
+        moved = rename(self, to)
+        if names[-1] == (".b.old.zarr" if stopped == "old moved away" else "b.zarr"):
+            raise KeyboardInterrupt
+        return moved
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "rename", failing)
+        with pytest.raises(KeyboardInterrupt):
+            denoise_store(source, target, arguments, strength=0.5, overwrite=True)
+    old = zarr.open_group(tmp_path / ".b.old.zarr", mode="r")["s0"][:]
+    np.testing.assert_array_equal(old, kept)
+    denoise_store(source, target, arguments, strength=0.5, overwrite=True)
+    assert (zarr.open_group(target.image, mode="r")["s0"][:] != kept).any()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "b.zarr"]

@@ -42,6 +42,9 @@ def test_the_published_recipes_are_there():
     assert simulation.objective.eps0_squared == 5e-5
     assert real.objective.eps0_squared == 1e-6
     assert (simulation.objective.xi, real.objective.xi) == ("true", "residual")
+    for recipe in paper.values():
+        assert recipe.optimiser.clip_bounds == (1e4, 1e3)
+        assert recipe.data.upright == 0.5
     assert simulation.network.family == real.network.family == "paper"
 
 

@@ -1,12 +1,15 @@
 """Learning rates, and what an optimiser leaves alone."""
 
+import numpy as np
 import pytest
 import torch
 
+from vdn.data.pool import Crops
 from vdn.training.config import Optimiser, Schedule
 from vdn.training.optimiser import (
     ConvolutionMuon,
     MovingAverage,
+    NetworkClipper,
     learning_rate_factor,
     make_optimisers,
 )
@@ -121,3 +124,28 @@ def test_a_skipped_step_leaves_weights_and_state(name, value):
     assert all(torch.equal(a, b) for a, b in zip(before, everything(), strict=True))
     step(0.1, False)
     assert not torch.equal(before[0], next(model.parameters()))
+
+
+def test_networks_are_clipped_apart_by_bounds_that_an_epoch_lowers():
+    """Bounds 4 and 100, epochs of two steps: norms 3 and 5, then 1 and 1."""
+    first, second = torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)
+    clip = NetworkClipper([first, second], [4.0, 100.0], steps=2)
+    kept = []
+    for size in (3.0, 5.0, 6.0):
+        for layer in (first, second):
+            layer.weight.grad = torch.full((1, 1), size)
+        norm = clip([])
+        assert float(norm) == pytest.approx(size * 2**0.5)
+        kept.append((float(first.weight.grad), float(second.weight.grad)))
+    assert kept == [(3, 3), (4, 5), (4, 4)]
+    first.weight.grad = torch.full((1, 1), torch.inf)
+    before = clip.running.clone()
+    clip([])
+    torch.testing.assert_close(clip.running, before)
+
+
+def test_a_share_of_the_patches_is_neither_turned_nor_mirrored():
+    generator = np.random.default_rng(0)
+    drawn = Crops(np.zeros(40_000, int), generator, 0.5).symmetries
+    shares = np.bincount(drawn, minlength=8) / len(drawn)
+    np.testing.assert_allclose(shares, [0.5, *(7 * [0.5 / 7])], atol=0.01)

@@ -181,8 +181,8 @@ def denoise(
             raise ExistsError(f"{plan.input.path}: has been denoised meanwhile")
         if to_folder and outputs.image != STANDARD:
             plan.outputs.first.parent.mkdir(parents=True, exist_ok=True)
-        if picture.format == "zarr" and plan.outputs.first.suffix == ".zarr":
-            report = _denoise_store(picture, outputs, arguments, settings, advance)
+        if plan.outputs.first.suffix == ".zarr":
+            report = _denoise_to_store(picture, outputs, arguments, settings, advance)
             all_read()
             return lambda: _outcome(plan, report, time.perf_counter() - start)
         image = sys.stdout.buffer if outputs.image == STANDARD else outputs.image
@@ -207,27 +207,35 @@ def denoise(
     )
 
 
-def _denoise_store(
+def _denoise_to_store(
     picture: "Picture",
     outputs: Outputs,
     arguments: tuple[str, int | None, float | None, str, str],
     settings: "Settings",
     advance: Callable[[float], None],
 ) -> "Report":
-    from vdn.scale.files import Stores, denoise_store
+    from vdn.image.formats import FORMATS
+    from vdn.image.losses import left_out
+    from vdn.scale.files import Stores, denoise_frames, denoise_store
     from vdn.scale.worker import DenoiserArguments
     from vdn.streaming import Report
 
-    done = denoise_store(
-        picture.path,
-        Stores(outputs.image, outputs.noise_map, outputs.uncertainty),
-        DenoiserArguments(*arguments, weights=None),
-        strength=settings.strength,
-        noise_sigma=settings.noise_sigma,
-        provenance=settings.provenance,
-        overwrite=settings.overwrite,
-        advance=advance,
-    )
+    stores = Stores(outputs.image, outputs.noise_map, outputs.uncertainty)
+    every: dict[str, Any] = {
+        "strength": settings.strength,
+        "noise_sigma": settings.noise_sigma,
+        "provenance": settings.provenance,
+        "overwrite": settings.overwrite,
+        "advance": advance,
+    }
+    denoiser = DenoiserArguments(*arguments, weights=None)
+    lost: tuple[str, ...] = ()
+    if picture.format == "zarr":
+        done = denoise_store(picture.path, stores, denoiser, **every)
+    else:
+        done = denoise_frames(picture, stores, denoiser, **every)
+        (zarr,) = (known for known in FORMATS if known.name == "zarr")
+        lost = left_out(picture, zarr)
     height, width = done.shape[-2:]
     return Report(
         ", ".join(done.models),
@@ -238,6 +246,7 @@ def _denoise_store(
         done.noise_sigma,
         settings.noise_sigma is not None,
         "; ".join(done.reasons),
+        lost,
     )
 
 

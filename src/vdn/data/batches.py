@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vdn.data.pair_noise import ROUNDING, PairPool
-from vdn.data.pool import Crops, ImagePool
+from vdn.data.pool import Crops, ImagePool, ShardPool
 from vdn.data.torch_generator import TorchGenerator
 from vdn.model import LinearDegradation
 from vdn.noise.arrays import like, per_image
@@ -32,7 +32,7 @@ class Batches:
 
     Parameters
     ----------
-    images : ImagePool, optional
+    images : ImagePool or ShardPool, optional
         Clean pictures.
     pairs : PairPool, optional
         Real pairs.
@@ -49,6 +49,8 @@ class Batches:
     gray_share : float
         The share of the clean pictures in colour that are made gray, with noise alike in all
         channels.
+    upright : float
+        The share of the patches that are neither turned nor mirrored; see `Crops`.
     degradation : mapping of Degradation to float
         The share of the clean pictures that is degraded in each way before the noise; all have
         the same reduction. None without real pairs.
@@ -68,7 +70,7 @@ class Batches:
 
     def __init__(
         self,
-        images: ImagePool | None,
+        images: ImagePool | ShardPool | None,
         pairs: PairPool | None,
         pair_numbers: Sequence[int],
         noise: Mapping[NoiseModel, float],
@@ -79,6 +81,7 @@ class Batches:
         device: torch.device,
         exposure: tuple[float, float] = (1.0, 1.0),
         gray_share: float = 0.0,
+        upright: float = 0.0,
         degradation: Mapping[Degradation, float] | None = None,
     ) -> None:
         self._images, self._pairs, self.pair_numbers = images, pairs, pair_numbers
@@ -88,7 +91,7 @@ class Batches:
         self._degradation_shares = _normalised(degradation or {})
         self._pair_share = pair_share if pairs is not None else 0.0
         self._batch, self._seed, self._device = batch, seed, device
-        self._exposure, self._gray_share = exposure, gray_share
+        self._exposure, self._gray_share, self._upright = exposure, gray_share, upright
 
     def __call__(self, index: int) -> Batch:
         """Make a batch."""
@@ -98,7 +101,8 @@ class Batches:
         if real:
             parts.append(self._real(real, generator))
         if real < self._batch:
-            parts.append(self._simulated(self._batch - real, generator))
+            slots = range(index * self._batch + real, (index + 1) * self._batch)
+            parts.append(self._simulated(slots, generator))
         fields = (torch.cat(field) for field in zip(*parts, strict=True))
         made = dict(zip(_FIELDS, fields, strict=False))
         made["noisy"] = made["noisy"].contiguous(memory_format=torch.channels_last)
@@ -107,14 +111,18 @@ class Batches:
     def _real(self, count: int, generator: TorchGenerator) -> tuple[Tensor, ...]:
         assert self._pairs is not None
         drawn = generator.host.integers(len(self.pair_numbers), size=count)
-        return self._pairs.take([self.pair_numbers[i] for i in drawn], generator.host)
+        numbers = [self.pair_numbers[i] for i in drawn]
+        return self._pairs.take(numbers, generator.host, self._upright)
 
-    def _simulated(self, count: int, generator: TorchGenerator) -> tuple[Tensor, ...]:
-        """Return patches of clean pictures, those of one noise computed together."""
+    def _simulated(self, slots: range, generator: TorchGenerator) -> tuple[Tensor, ...]:
+        """Return patches of clean pictures, those of one noise computed together.
+
+        `slots` number the patches through the whole run.
+        """
         assert self._images is not None
-        host = generator.host
+        host, count = generator.host, len(slots)
         kinds = np.sort(host.choice(len(self._models), size=count, p=self._shares))
-        crops = Crops(host.integers(len(self._images), size=count), host)
+        crops = Crops(self._images.choose(slots, host), host, self._upright)
         low, high = map(math.log, self._exposure)
         factors = np.exp(host.uniform(low, high, size=count)) / 255
         gray = host.random(count) < self._gray_share

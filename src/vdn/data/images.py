@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image
 
 from vdn.errors import FileError
-from vdn.image import Frame, Range, find_ranges, read, to_unit
+from vdn.image import Frame, Picture, Range, find_ranges, read, to_unit
 from vdn.image.formats import FORMATS
 
-__all__ = ["image_files", "read_aligned", "read_image", "reduce_image", "split_holdout"]
+__all__ = ["as_image", "image_files", "read_aligned", "read_image", "reduce_image", "split_holdout"]
 
 _SUFFIXES = {suffix for format in FORMATS for suffix in format.suffixes}
 _LUMA_65536 = np.array([19595, 38470, 7471])  # ITU-R BT.601, in 65,536ths
@@ -57,7 +57,7 @@ def read_aligned(paths: Sequence[Path], channels: int = 3) -> list[np.ndarray]:
     FileError
         As `read_image`; and when the sizes differ.
     """
-    images = [_colours(path) for path in paths]
+    images = [_pixels(read(path)) for path in paths]
     first, last = images[0], images[-1]
     for path, image in zip(paths, images, strict=True):
         if image.shape[:2] != first.shape[:2]:
@@ -70,12 +70,19 @@ def read_aligned(paths: Sequence[Path], channels: int = 3) -> list[np.ndarray]:
     ]
 
 
-def _colours(path: str | Path) -> np.ndarray:
-    """Return the image of a file as it is in the file, (H, W, 1 or 3)."""
-    picture = read(path)
+def as_image(picture: Picture, channels: int = 3) -> np.ndarray:
+    """Return the image of an open picture as `read_image` does."""
+    image = _pixels(picture)
+    return _of_channels(_in_255ths(image, _range(image)), channels)
+
+
+def _pixels(picture: Picture) -> np.ndarray:
+    """Return the image as it is in the file, (H, W, 1 or 3)."""
     frame = picture.frame
     if frame.color_channels not in (1, 3) or frame.channels == "planes":
-        raise FileError(f"{path}: has channels that are neither gray nor red, green and blue")
+        raise FileError(
+            f"{picture.path}: has channels that are neither gray nor red, green and blue"
+        )
     return np.atleast_3d(frame.read())[..., : frame.color_channels]
 
 

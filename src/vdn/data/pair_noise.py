@@ -79,7 +79,9 @@ class PairPool:
         curves = [[np.interp(levels, *curve) for curve in pair.curves] for pair in measured]
         self._curves = torch.from_numpy(np.array(curves, np.float32)).to(device)
 
-    def take(self, which: Sequence[int], generator: np.random.Generator) -> tuple[Tensor, ...]:
+    def take(
+        self, which: Sequence[int], generator: np.random.Generator, upright: float = 0.0
+    ) -> tuple[Tensor, ...]:
         """Return random crops of pairs: noisy, clean and sigma, each (N, C, size, size) in [0, 1].
 
         Sigma is that of the curves, or of what was not measured the root of the smoothed squared
@@ -88,10 +90,10 @@ class PairPool:
         numbers = np.asarray(which)
         if self._files:
             sides = self._pools([self._files[number].read() for number in which])
-            crops = Crops(np.arange(len(which)), generator)
+            crops = Crops(np.arange(len(which)), generator, upright)
             noisy, clean = (side.take(crops) / 255 for side in sides)
             return noisy, clean, _local_sigma(noisy, clean)
-        crops = Crops(numbers, generator)
+        crops = Crops(numbers, generator, upright)
         noisy, clean = (side.take(crops) / 255 for side in self._sides)
         kernels = np.tile(gaussian_kernel(_SMOOTHING), (len(numbers), 1))
         place = (blur(clean, kernels).clamp(0, 1) * _LEVELS).round().long()

@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vdn.data.shards import Shards
 from vdn.noise.arrays import indices
 
-__all__ = ["Crops", "ImagePool", "symmetry"]
+__all__ = ["Crops", "ImagePool", "ShardPool", "symmetry"]
 
 
 def symmetry(image: NDArray[Any], which: int) -> NDArray[Any]:
@@ -34,12 +35,20 @@ class Crops:
         Numbers of the pictures in the pool, (N,).
     generator : numpy.random.Generator
         The source of places and symmetries.
+    upright : float
+        The share of those that are neither turned nor mirrored; 0 makes all eight ways alike.
     """
 
-    def __init__(self, images: NDArray[np.intp], generator: np.random.Generator) -> None:
+    def __init__(
+        self, images: NDArray[np.intp], generator: np.random.Generator, upright: float = 0.0
+    ) -> None:
         self.images = images
         self.places = generator.random((len(images), 2))
-        self.symmetries = generator.integers(8, size=len(images))
+        if upright:
+            others = generator.integers(1, 8, size=len(images))
+            self.symmetries = np.where(generator.random(len(images)) < upright, 0, others)
+        else:
+            self.symmetries = generator.integers(8, size=len(images))
 
 
 class ImagePool:
@@ -77,6 +86,10 @@ class ImagePool:
     def __len__(self) -> int:
         return len(self._starts)
 
+    def choose(self, slots: range, generator: np.random.Generator) -> NDArray[np.intp]:
+        """Return the numbers of pictures for patches, drawn evenly."""
+        return generator.integers(len(self), size=len(slots))
+
     def take(self, crops: Crops) -> Tensor:
         """Return crops, float32 (N, C, size, size) in 255ths; the same ones of any aligned pool."""
         shapes = self._shapes[crops.images]
@@ -87,6 +100,45 @@ class ImagePool:
         places = base + down * width + across
         found = self._pixels.index_select(0, places.reshape(-1))
         return found.reshape(*places.shape, -1).permute(0, 3, 1, 2).float()
+
+
+class ShardPool:
+    """Pictures in shards, each read when its turn comes: every epoch has each of them once.
+
+    Parameters
+    ----------
+    shards : Shards
+        The pictures.
+    size : int
+        Side of the crops to come.
+    channels : int
+        Of the pictures, 1 or 3.
+    crops : int
+        How many crops in a row are of one picture.
+    device : torch.device
+        Where the crops go.
+    """
+
+    def __init__(
+        self, shards: Shards, size: int, channels: int, crops: int, device: torch.device
+    ) -> None:
+        self._shards, self.size, self._channels = shards, size, channels
+        self._crops, self._device = crops, device
+
+    def choose(self, slots: range, generator: np.random.Generator) -> NDArray[np.intp]:
+        """Return the numbers of pictures for patches: those whose turn it is."""
+        return np.array([self._shards.at(slot // self._crops) for slot in slots])
+
+    def take(self, crops: Crops) -> Tensor:
+        """Return crops, float32 (N, C, size, size) in 255ths."""
+        patches, image, last = [], np.empty(0), None
+        for number, place, which in zip(crops.images, crops.places, crops.symmetries, strict=True):
+            if number != last:
+                image, last = _grown(self._shards.read(number, self._channels), self.size), number
+            top, left = (place * (np.array(image.shape[:2]) - self.size + 1)).astype(int)
+            patch = image[top : top + self.size, left : left + self.size]
+            patches.append(symmetry(patch, which).transpose(2, 0, 1).astype(np.float32))
+        return torch.from_numpy(np.stack(patches)).to(self._device)
 
 
 def _grown(image: NDArray[Any], size: int) -> NDArray[Any]:

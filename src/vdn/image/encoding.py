@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdn.errors import InputError
+from vdn.image.dimensions import Dimensions
 from vdn.image.frame import FrameSpec
 from vdn.image.metadata import Metadata
 from vdn.image.provenance import Provenance
@@ -62,12 +63,15 @@ class EncodeRequest:
         Of the picture that this one is like; `encoding` is empty when its format is another.
     options
         How to write it.
+    dimensions
+        What the frames are along which axes, where that is known and still holds.
     """
 
     frames: Sequence[FrameSpec]
     metadata: Metadata
     encoding: Mapping[str, Any]
     options: WriteOptions
+    dimensions: Dimensions | None = None
 
     def receive_all(self) -> Generator[None, Rows, list[Rows]]:
         """Return all frames whole, when they have been sent."""

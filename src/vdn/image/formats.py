@@ -44,6 +44,8 @@ class Format:
         whether rows are written as they come.
     metadata
         Attributes of `Metadata` that it has a place for.
+    dimensions
+        Whether it says what axes, units, channels and coarser levels there are.
     exif_limit
         The most bytes of EXIF that it has a place for.
     open_file
@@ -62,6 +64,7 @@ class Format:
     many: bool = False
     streams: bool = False
     metadata: tuple[str, ...] = ("exif", "icc", "xmp")
+    dimensions: bool = False
     exif_limit: float = math.inf
     open_file: Callable[[Path, int], Picture]
     encode: Callable[[Path, EncodeRequest], Encoder] | None = None
@@ -127,6 +130,7 @@ FORMATS = (
         many=True,
         streams=True,
         metadata=("exif", "icc", "xmp", "dpi"),
+        dimensions=True,
         open_file=tiff_read.open_file,
         encode=tiff_write.encode,
     ),
@@ -222,6 +226,8 @@ FORMATS = (
         name="zarr",
         suffixes=(".zarr",),
         recognise=lambda _, path: ome_zarr.is_store(path),
+        metadata=("dpi",),
+        dimensions=True,
         open_file=ome_zarr.open_file,
         folder=True,
     ),

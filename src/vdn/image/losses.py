@@ -24,6 +24,8 @@ def left_out(picture: Picture, output: Format) -> tuple[str, ...]:
     if picture.format == output.name:
         return tuple(lost)
     lost += picture.specific
+    if picture.dimensions is not None and not output.dimensions:
+        lost.append("axes, units, channels and coarser levels")
     for kind, name in _NAMES.items():
         content = getattr(picture.metadata, kind)
         if not content or kind in output.metadata:

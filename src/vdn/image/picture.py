@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from vdn.errors import FileError
+from vdn.image.dimensions import Dimensions
 from vdn.image.frame import Frame
 from vdn.image.metadata import Metadata
 
@@ -40,6 +41,8 @@ class Picture:
         What else is in the file that no output will have, in words: a video behind the picture.
     specific
         What only an output of the same format will have, in words: comments.
+    dimensions
+        What the frames are along which axes, where the file says so.
     source
         The file to read when it is not `path`: standard input, kept in a temporary file.
     """
@@ -51,6 +54,7 @@ class Picture:
     encoding: Mapping[str, Any] = field(default_factory=dict, repr=False)
     left_out: tuple[str, ...] = field(default=(), repr=False)
     specific: tuple[str, ...] = field(default=(), repr=False)
+    dimensions: Dimensions | None = field(default=None, repr=False)
     source: Path | None = field(default=None, repr=False)
     close: Callable[[], None] = field(default=_nothing, repr=False)
 

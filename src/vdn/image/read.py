@@ -122,7 +122,14 @@ def _open(path: Path, name: Path, max_bytes: int) -> Picture:
         def read_rows(start: int, stop: int) -> NDArray[Any]:
             return _translating(name, lambda: frame.read_rows(start, stop), frame.name)
 
-        return frame.reading(read_rows)
+        window = frame.read_window
+        if window is None:
+            return frame.reading(read_rows)
+
+        def read_window(rows: slice, columns: slice) -> NDArray[Any]:
+            return _translating(name, lambda: window(rows, columns), frame.name)
+
+        return replace(frame, read_rows=read_rows, read_window=read_window)
 
     frames = [guarded(frame) for frame in picture.frames]
     metadata, left_out = picture.metadata, picture.left_out

@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from vdn.errors import FileError, InputError, VdnError
+from vdn.image.dimensions import Dimensions
 from vdn.image.encoding import EncodeRequest, Rows, WriteOptions
 from vdn.image.formats import Format
 from vdn.image.frame import FrameSpec
@@ -15,6 +16,14 @@ from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
 
 __all__ = ["PictureWriter"]
+
+
+def _dimensions(like: Picture | None, frames: Sequence[FrameSpec]) -> Dimensions | None:
+    """Return the dimensions of a picture, if the frames to write are still as many and as large."""
+    if like is None or like.dimensions is None or len(frames) != len(like.frames):
+        return None
+    same = all(a.shape[:2] == b.shape[:2] for a, b in zip(frames, like.frames, strict=True))
+    return like.dimensions if same else None
 
 
 class PictureWriter:
@@ -37,6 +46,7 @@ class PictureWriter:
             metadata=Metadata() if like is None else like.metadata,
             encoding=like.encoding if like is not None and same else {},
             options=options,
+            dimensions=_dimensions(like, frames),
         )
         assert chosen.encode is not None
         self._encoder = chosen.encode(target, request)

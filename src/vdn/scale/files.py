@@ -1,35 +1,35 @@
-"""Zarr stores into Zarr stores, in bounded memory, resumable chunk by chunk."""
+"""Stores, stacks and arrays into Zarr stores, in bounded memory, resumable chunk by chunk."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vdn import __version__
 from vdn.errors import InputError
-from vdn.extras import needs_extra
 from vdn.image.codecs.ome_zarr import ZarrImage, find_images, is_store
+from vdn.image.dimensions import Axis, Dimensions
+from vdn.image.frame import FrameSpec
+from vdn.image.picture import Picture
 from vdn.image.provenance import Provenance
+from vdn.image.read import open_picture
 from vdn.results import check_strength
-from vdn.scale.method import Method
-from vdn.scale.planes import Planes
-from vdn.scale.pyramid import factors, write_coarser
-from vdn.scale.stores import Target, describe, missing
+from vdn.scale.frames import FrameArray
+from vdn.scale.layout import create_ome_zarr
+from vdn.scale.passes import Pass, Source
+from vdn.scale.stores import Target, check_apart, copy_layout, digest
 from vdn.scale.worker import DenoiserArguments
 
-if TYPE_CHECKING:
-    import dask.array as da
+__all__ = ["StoreReport", "Stores", "denoise_frames", "denoise_store", "denoise_to_zarr"]
 
-__all__ = ["StoreReport", "Stores", "denoise_store"]
-
-_COARSENED = 1024  # rows and columns of a coarser level that are made at a time
-_NAMES = ("image", "noise_sigma", "uncertainty")
+_CHUNK = 1024  # rows and columns of a chunk of a new store
+_USUAL = "tczyx"
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,12 @@ class Stores:
     image: Path | None
     noise_sigma: Path | None = None
     uncertainty: Path | None = None
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """Those that are wanted, by name."""
+        every = {name: getattr(self, name) for name in ("image", "noise_sigma", "uncertainty")}
+        return {name: path for name, path in every.items() if path is not None}
 
 
 @dataclass(frozen=True)
@@ -108,30 +114,232 @@ def denoise_store(
     InputError, PredictionError
         As in `vdn.denoise`.
     """
-    check_strength(strength)
     source = Path(source)
     images = find_images(source)
-    known = None if noise_sigma is None else _known(noise_sigma, images)
-    given = {
+    known = [None] * len(images) if noise_sigma is None else _known(noise_sigma, images)
+
+    def create(name: str) -> Callable[[Path], None]:
+        return copy_layout(source, images, maps=name != "image")
+
+    for path in targets.paths.values():
+        check_apart(path, source)
+    given = {"noise_sigma": None if noise_sigma is None else str(noise_sigma)}
+    return _denoise(
+        [
+            Source(image.finest, image.colour, image.finest.shards or image.finest.chunks)
+            for image in images
+        ],
+        targets,
+        create,
+        given | digest(source, images),
+        arguments,
+        strength=strength,
+        known=known,
+        provenance=provenance,
+        overwrite=overwrite,
+        advance=advance,
+    )
+
+
+def denoise_frames(
+    picture: Picture,
+    targets: Stores,
+    arguments: DenoiserArguments,
+    *,
+    strength: float = 1.0,
+    noise_sigma: float | Path | None = None,
+    provenance: bool = True,
+    overwrite: bool = False,
+    advance: Callable[[float], None] = lambda share: None,
+) -> StoreReport:
+    """Denoise the frames of an open picture, such as a TIFF in tiles, into an OME-Zarr.
+
+    Chunks are as large as the tiles, or larger. What was finished when an earlier call with the
+    same arguments was stopped is not done again.
+
+    Parameters are those of `denoise_store`; a map of the noise is one of the same frames.
+
+    Raises
+    ------
+    FileError, InputError, PredictionError
+        As `denoise_store`; and when the frames differ in size or kind.
+    """
+    array = FrameArray(picture)
+    known: Source | float | None = None
+    with ExitStack() as stack:
+        if isinstance(noise_sigma, Path):
+            maps = FrameArray(stack.enter_context(open_picture(noise_sigma)))
+            known = Source(maps, array.dimensions.colour)
+            if maps.shape != array.shape:
+                raise InputError(
+                    f"noise_sigma={str(noise_sigma)!r} is of shape {maps.shape}, but the picture "
+                    f"of {array.shape}"
+                )
+        else:
+            known = noise_sigma
+        about = (picture.source or picture.path).stat()
+        return _denoise(
+            [Source(array, array.dimensions.colour)],
+            targets,
+            _laying_out(array.dimensions, array.dtype, _CHUNK, picture.frames[0]),
+            {
+                "noise_sigma": None if noise_sigma is None else str(noise_sigma),
+                "source": [about.st_size, about.st_mtime_ns],
+            },
+            arguments,
+            strength=strength,
+            known=[known],
+            provenance=provenance,
+            overwrite=overwrite,
+            advance=advance,
+        )
+
+
+def _laying_out(
+    dimensions: Dimensions, dtype: np.dtype[Any], chunk: int, frame: FrameSpec | None = None
+) -> Callable[[str], Callable[[Path], None]]:
+    """Return what lays out the store of that name; maps have no alpha."""
+
+    def create(name: str) -> Callable[[Path], None]:
+        maps = name != "image"
+        own = dimensions
+        if maps and frame is not None and dimensions.colour is not None:
+            axes = list(dimensions.axes)
+            axes[dimensions.colour] = Axis("c", frame.color_channels)
+            own = replace(dimensions, axes=tuple(axes))
+        return partial(
+            create_ome_zarr,
+            dimensions=own,
+            dtype=np.dtype("float32") if maps else dtype,
+            chunk=(chunk, chunk),
+            maps=maps,
+        )
+
+    return create
+
+
+def denoise_to_zarr(
+    array: Any,
+    path: str | Path,
+    model: str | Path = "auto",
+    *,
+    dimensions: Dimensions | None = None,
+    noise_map: str | Path | None = None,
+    uncertainty: str | Path | None = None,
+    chunk: int = _CHUNK,
+    strength: float = 1.0,
+    noise_sigma: float | None = None,
+    range: tuple[float, float] | None = None,
+    threads: int | None = None,
+    max_memory: float | None = None,
+    precision: str = "auto",
+    device: str = "auto",
+    weights: Path | None = None,
+    overwrite: bool = False,
+    advance: Callable[[float], None] = lambda share: None,
+) -> StoreReport:
+    """Denoise an array of any size into an OME-Zarr, region by region, in bounded memory.
+
+    Each plane of rows and columns is a picture by itself. What was finished when an earlier call
+    with the same arguments was stopped is not done again; pixels of the array are not compared.
+
+    Parameters
+    ----------
+    array
+        (..., H, W): anything with a shape, a dtype, and parts by slices, which is read from several
+        threads at a time: an array of NumPy (`numpy.memmap`), Zarr, HDF5 or Dask, or an object that
+        makes its pixels when they are asked for.
+    path, noise_map, uncertainty
+        The stores to make: the clean array, and the maps in float32.
+    dimensions
+        What the axes are; by default the last two are called y and x, and those before z, c, t.
+    chunk
+        Rows and columns of a chunk.
+    model, strength, noise_sigma, range, threads, max_memory, precision, device, weights
+        As in `vdn.scale.denoise_array`.
+    overwrite
+        Whether to replace stores; they stay until the new ones are finished.
+    advance
+        Called with the share of the work that was done since the last call.
+
+    Returns
+    -------
+    StoreReport
+
+    Raises
+    ------
+    FileError
+        When a store cannot be written, or was begun with other arguments.
+    InputError
+        When an argument is out of its range, or of another shape than the array.
+
+    Examples
+    --------
+    >>> plane = np.memmap("plane.raw", np.uint16, "r", shape=(90000, 60000))  # doctest: +SKIP
+    >>> denoise_to_zarr(plane, "clean.ome.zarr", "gray")  # doctest: +SKIP
+    """
+    if dimensions is None:
+        if not 2 <= array.ndim <= len(_USUAL):
+            raise InputError(f"array has shape {array.shape}; give dimensions for its axes")
+        names = _USUAL[-array.ndim :]
+        dimensions = Dimensions(tuple(map(Axis, names, array.shape)))
+    if dimensions.shape != tuple(array.shape):
+        raise InputError(f"dimensions are those of {dimensions.shape}; array has {array.shape}")
+    targets = Stores(
+        *(None if each is None else Path(each) for each in (path, noise_map, uncertainty))
+    )
+    return _denoise(
+        [Source(array, dimensions.colour)],
+        targets,
+        _laying_out(dimensions, array.dtype, chunk),
+        {
+            "noise_sigma": noise_sigma,
+            "range": range,
+            "shape": array.shape,
+            "dtype": array.dtype.str,
+        },
+        DenoiserArguments(model, threads, max_memory, precision, device, weights),
+        strength=strength,
+        known=[noise_sigma],
+        range=range,
+        provenance=True,
+        overwrite=overwrite,
+        advance=advance,
+    )
+
+
+def _denoise(
+    sources: Sequence[Source],
+    targets: Stores,
+    create: Callable[[str], Callable[[Path], None]],
+    given: Mapping[str, Any],
+    arguments: DenoiserArguments,
+    *,
+    strength: float,
+    known: Sequence[Source | float | None],
+    range: tuple[float, float] | None = None,
+    provenance: bool,
+    overwrite: bool,
+    advance: Callable[[float], None],
+) -> StoreReport:
+    """Denoise arrays into stores that `create` lays out, or go on where an earlier run stopped."""
+    check_strength(strength)
+    description = {
         "version": __version__,
         "model": str(arguments.model),
         "strength": strength,
-        "noise_sigma": None if noise_sigma is None else str(noise_sigma),
         "precision": arguments.precision,
+        **given,
     }
-    description = describe(source, images, given)
-    made: dict[str, Target] = {}
-    for name in _NAMES:
-        path = getattr(targets, name)
-        if path is not None:
-            made[name] = Target.begin(
-                path, source, images, description, maps=name != "image", overwrite=overwrite
-            )
-    total = sum(image.finest.size for image in images)
+    made = {
+        name: Target.begin(path, create(name), description, overwrite=overwrite)
+        for name, path in targets.paths.items()
+    }
+    total = sum(source.array.size for source in sources)
     passes = []
-    for index, image in enumerate(images):
+    for index, source in enumerate(sources):
         outputs = {name: target.images[index] for name, target in made.items()}
-        step = _Pass(image, outputs, arguments, strength, known[index] if known else None)
+        step = Pass(source, outputs, arguments, strength, known[index], range)
         step.run(lambda pixels: advance(pixels / total))
         passes.append(step)
     models = tuple(dict.fromkeys(step.method.choice.card.name for step in passes))
@@ -144,144 +352,15 @@ def denoise_store(
     return StoreReport(
         models,
         tuple(dict.fromkeys(filter(None, (step.method.choice.reason for step in passes)))),
-        images[0].finest.shape,
+        sources[0].array.shape,
         sum(step.count for step in passes),
         _root_mean_square(passes),
     )
 
 
-class _Pass:
-    """One image on its way into those made of it."""
-
-    def __init__(
-        self,
-        image: ZarrImage,
-        outputs: dict[str, ZarrImage],
-        arguments: DenoiserArguments,
-        strength: float,
-        known: Any,
-    ) -> None:
-        with needs_extra("scale"):
-            import dask.array as da
-        self._image, self._outputs = image, outputs
-        unit = image.finest.shards or image.finest.chunks
-        lazy = da.from_array(image.finest, chunks=unit)
-        self.method = Method.choose(self._planes(lazy), arguments, strength, known is not None)
-        grid = self.method.grid(self._planes(lazy))
-        whole = self._chunks(image.finest, grid.sides)
-        planes = self._planes(da.from_array(image.finest, chunks=whole))
-        if known is not None and not isinstance(known, float):
-            known = self._planes(da.from_array(known, chunks=whole)).array
-        self.count = int(np.prod(planes.array.shape[: planes.leading]))
-        self.variance: NDArray[np.float64] = np.zeros(1)
-        self.pixels = 0
-        found = self.method.denoise(planes, grid, known, None)
-        colour = image.colour
-        self._found = found if colour is None else found.moved(True, colour)
-        self._unit = unit
-
-    def run(self, advance: Callable[[float], None]) -> None:
-        """Compute and write what is missing, the finest level first."""
-        self._finest(advance)
-        for index, _ in enumerate(pairwise(self._image.levels)):
-            self._coarser(index)
-
-    def _planes(self, array: da.Array) -> Planes:
-        import dask.array as da
-
-        if array.dtype.byteorder not in "=|<" or not array.dtype.isnative:
-            array = array.astype(array.dtype.newbyteorder("="))
-        axis = self._image.colour
-        return Planes(array, 0) if axis is None else Planes(da.moveaxis(array, axis, -1), 3)
-
-    def _chunks(self, array: Any, sides: Sequence[tuple[int, ...]]) -> Any:
-        """Return chunks of the blocks' sides, and of one plane each."""
-        axis = self._image.colour
-        leading = [
-            (count,) if each == axis else (1,) * count
-            for each, count in enumerate(array.shape[:-2])
-        ]
-        return (*leading, *sides)
-
-    def _finest(self, advance: Callable[[float], None]) -> None:
-        import dask
-        from dask.callbacks import Callback
-
-        arrays = {name: image.finest for name, image in self._outputs.items()}
-        lazy = {name: getattr(self._found, name) for name in {*arrays, "noise_sigma"}}
-        chunks = _whole_units(self._found.image.chunks, self._unit)
-        blocks = {
-            name: array.rechunk(chunks).to_delayed(optimize_graph=False)
-            for name, array in lazy.items()
-        }
-        write = dask.delayed(_write, pure=False)
-        tasks, sizes = [], {}
-        for index, region in _regions(chunks):
-            size = int(np.prod([part.stop - part.start for part in region]))
-            if not any(missing(array, region) for array in arrays.values()):
-                advance(size)
-                continue
-            pixels = {name: block[index] for name, block in blocks.items()}
-            task = write(pixels, arrays, region, self._image.colour)
-            sizes[task.key] = size
-            tasks.append(task)
-
-        def done(key: Any, *rest: Any) -> None:
-            if key in sizes:
-                advance(sizes[key])
-
-        with Callback(posttask=done):
-            found = dask.compute(*tasks)
-        if found:
-            self.variance = np.sum([squares for squares, _ in found], axis=0)
-            self.pixels = sum(count for _, count in found)
-
-    def _coarser(self, index: int) -> None:
-        """Write a level from the one before."""
-        import dask
-
-        tasks = []
-        for image in self._outputs.values():
-            finer, coarser = image.arrays[index : index + 2]
-            factors(finer.shape, coarser.shape)
-            unit = coarser.shards or coarser.chunks
-            sides = [1] * (coarser.ndim - 2) + [_COARSENED] * 2
-            pieces = [
-                _even(length, -(-side // step) * step)
-                for length, side, step in zip(coarser.shape, sides, unit, strict=True)
-            ]
-            nearest = image.method == "nearest"
-            tasks += [
-                dask.delayed(write_coarser, pure=False)(finer, coarser, region, nearest)
-                for _, region in _regions(pieces)
-                if missing(coarser, region)
-            ]
-        dask.compute(*tasks)
-
-
-def _write(
-    pixels: dict[str, NDArray[Any]],
-    arrays: dict[str, Any],
-    region: Sequence[slice],
-    colour: int | None,
-) -> tuple[NDArray[np.float64], int]:
-    """Write a block of each array; return the squares of the noise, summed a channel, and how many.
-
-    What is there from before is written again: it is the same.
-    """
-    for name, array in arrays.items():
-        target = array.with_config({"write_empty_chunks": True})  # a chunk that is there is done
-        target[tuple(region)] = pixels[name]
-    squares = np.square(pixels["noise_sigma"], dtype=np.float64)
-    if colour is None:
-        return np.array([squares.sum()]), squares.size
-    summed = squares.sum(axis=tuple(axis for axis in range(squares.ndim) if axis != colour))
-    return summed, squares.size // len(summed)
-
-
 def _known(given: float | Path, images: Sequence[ZarrImage]) -> list[Any]:
     if not isinstance(given, Path):
-        return [float(given)] * len(images)
+        return [given] * len(images)
     if not is_store(given):
         raise InputError(f"noise_sigma={str(given)!r} is no Zarr, as the picture is; give one")
     maps = find_images(given)
@@ -289,39 +368,10 @@ def _known(given: float | Path, images: Sequence[ZarrImage]) -> list[Any]:
         raise InputError(
             f"noise_sigma={str(given)!r} holds maps of other shapes than the images have"
         )
-    return [each.finest for each in maps]
+    return [Source(each.finest, each.colour) for each in maps]
 
 
-def _whole_units(
-    chunks: Sequence[tuple[int, ...]], unit: Sequence[int]
-) -> tuple[tuple[int, ...], ...]:
-    """Return chunks that hold whole units: the given ones where they do."""
-    return tuple(
-        sides
-        if all(edge % step == 0 for edge in np.cumsum(sides[:-1]))
-        else _even(sum(sides), step * max(1, round(max(sides) / step)))
-        for sides, step in zip(chunks, unit, strict=True)
-    )
-
-
-def _even(length: int, side: int) -> tuple[int, ...]:
-    count, rest = divmod(length, side)
-    return (side,) * count + ((rest,) if rest else ())
-
-
-def _regions(
-    chunks: Sequence[tuple[int, ...]],
-) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-    """Yield the index of every chunk, and the pixels it holds."""
-    edges = [np.cumsum([0, *sides]).tolist() for sides in chunks]
-    for index in np.ndindex(*map(len, chunks)):
-        yield (
-            index,
-            tuple(slice(edge[i], edge[i + 1]) for edge, i in zip(edges, index, strict=True)),
-        )
-
-
-def _root_mean_square(passes: Sequence[_Pass]) -> tuple[float, ...]:
+def _root_mean_square(passes: Sequence[Pass]) -> tuple[float, ...]:
     computed = [each for each in passes if each.pixels]
     if not computed or len({len(each.variance) for each in computed}) > 1:
         return ()

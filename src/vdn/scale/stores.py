@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 from vdn.errors import ExistsError, FileError
 from vdn.image.codecs.ome_zarr import PROGRESS, ZarrImage, find_images, is_store
 
-__all__ = ["Target", "describe", "is_finished", "missing"]
+__all__ = ["Target", "check_apart", "copy_layout", "digest", "is_finished", "missing"]
 
 _DOCUMENTS = ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata")
 
@@ -23,15 +23,15 @@ def is_finished(path: Path) -> bool:
     return os.path.lexists(path) and not (path / PROGRESS).exists()
 
 
-def describe(source: Path, images: Sequence[ZarrImage], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a result depends on: the arguments, and a digest of the source's metadata."""
-    digest = hashlib.sha256()
+def digest(source: Path, images: Sequence[ZarrImage]) -> dict[str, str]:
+    """Return a digest of the metadata of a store, under the name `source`."""
+    found = hashlib.sha256()
     for folder in sorted({"", *(each.group for each in images), *_level_paths(images)}):
         for name in _DOCUMENTS:
             path = source / folder / name
             if path.is_file():
-                digest.update(f"{folder}/{name}\n".encode() + path.read_bytes())
-    return {**given, "source": digest.hexdigest()}
+                found.update(f"{folder}/{name}\n".encode() + path.read_bytes())
+    return {"source": found.hexdigest()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,42 +41,38 @@ class Target:
     Attributes
     ----------
     path
-        Where it is.
+        Where it is to be.
+    place
+        Where it is: beside a store that it is to replace.
     images
         Its images, as those of the source.
     """
 
     path: Path
+    place: Path
     images: Sequence[ZarrImage]
 
     @classmethod
     def begin(
         cls,
         path: Path,
-        source: Path,
-        images: Sequence[ZarrImage],
+        create: Callable[[Path], None],
         description: Mapping[str, Any],
         *,
-        maps: bool = False,
         overwrite: bool = False,
     ) -> "Target":
-        """Make a store like the source, without its pixels, or open one that was begun.
-
-        Everything that is not a pixel of the images comes along: groups, attributes, labels, other
-        files, and the way chunks are cut, compressed and gathered in shards.
+        """Make a store, or open one that was begun.
 
         Parameters
         ----------
         path
             The store to make.
-        source, images
-            The store to make it like, and its images.
+        create
+            Fills a folder with all of the store that is no pixel.
         description
-            What the result depends on, as `describe` returns it.
-        maps
-            Whether it is to hold maps over the images instead: of float32, and nothing beside them.
+            What the result depends on.
         overwrite
-            Whether to replace a store; it is deleted at once.
+            Whether to replace a store, which stays as it is until the new one is finished.
 
         Raises
         ------
@@ -85,30 +81,63 @@ class Target:
         FileError
             When it was begun from another source or with other arguments, or cannot be written.
         """
-        _check_apart(path, source)
+        path = Path(os.path.realpath(path))
+        beside, _ = _beside(path)
+        finished = is_finished(path)
+        if finished and not (overwrite and is_store(path)):
+            raise ExistsError(
+                f"{path}: exists; replace it (--overwrite), keep it (--skip-existing), or "
+                "choose another name"
+            )
+        # A store beside where there is none: a run was stopped while it changed their places.
+        place = beside if finished or (beside.exists() and not path.exists()) else path
         try:
-            if overwrite and is_store(path):
-                shutil.rmtree(path)
-            if is_finished(path):
-                raise ExistsError(
-                    f"{path}: exists; replace it (--overwrite), keep it (--skip-existing), or "
-                    "choose another name"
-                )
-            if path.exists():
-                _check_same(path, description)
+            if place.exists() and overwrite and _differing(place, description):
+                shutil.rmtree(place)
+            if place.exists():
+                _check_same(place, description)
             else:
-                _create(path, source, images, description, maps)
-            return cls(path, find_images(path, "r+"))
+                _create(place, create, description)
+            return cls(path, place, find_images(place, "r+"))
         except OSError as error:
             if isinstance(error, FileError):
                 raise
             raise FileError(f"{path}: cannot be written ({error.strerror or error})") from error
 
     def finish(self) -> None:
-        """Declare the store finished."""
-        for partial in self.path.rglob("*.partial"):  # of a run that was killed while it wrote
+        """Declare the store finished, and put it in the place of the one it replaces.
+
+        Stopped at any point, the old store or the new one is there, and the same run goes on.
+        """
+        for partial in self.place.rglob("*.partial"):  # of a run that was killed while it wrote
             partial.unlink()
+        _, old = _beside(self.path)
+        if self.place != self.path:
+            if self.path.exists():
+                shutil.rmtree(old, ignore_errors=True)
+                self.path.rename(old)
+            self.place.rename(self.path)
         (self.path / PROGRESS).unlink()
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def copy_layout(source: Path, images: Sequence[ZarrImage], maps: bool) -> Callable[[Path], None]:
+    """Return what fills a folder with a store like the source, without its pixels.
+
+    Everything that is not a pixel of the images comes along: groups, attributes, labels, other
+    files, and the way chunks are cut, compressed and gathered in shards. With `maps` it is to hold
+    maps over the images instead: of float32, and nothing beside them.
+    """
+
+    def create(folder: Path) -> None:
+        if maps:
+            _create_maps(folder, source, images)
+            return
+        for file in _beside_pixels(source, images):
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / file, folder / file)
+
+    return create
 
 
 def missing(array: Any, region: Sequence[slice]) -> bool:
@@ -126,28 +155,31 @@ def missing(array: Any, region: Sequence[slice]) -> bool:
     return any(not (root / key).exists() for key in keys)
 
 
-def _create(
-    path: Path,
-    source: Path,
-    images: Sequence[ZarrImage],
-    description: Mapping[str, Any],
-    maps: bool,
-) -> None:
-    if not path.parent.is_dir():
+def check_apart(path: Path, source: Path) -> None:
+    """Refuse to write a store into the source, or around it."""
+    one, other = Path(os.path.realpath(path)), Path(os.path.realpath(source))
+    if one == other or one in other.parents or other in one.parents:
         raise FileError(
-            f"{path}: cannot be written, there is no folder {path.parent}; make it first"
+            f"{path}: is the input {source}, or in it, or around it; choose another name"
         )
-    begun = path.with_name(f".vdn-{os.urandom(6).hex()}{path.suffix}")
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    """Return where a store is while it is made to replace another, and where the old one goes."""
+    return path.with_name(f".{path.stem}.new.zarr"), path.with_name(f".{path.stem}.old.zarr")
+
+
+def _create(place: Path, create: Callable[[Path], None], description: Mapping[str, Any]) -> None:
+    if not place.parent.is_dir():
+        raise FileError(
+            f"{place}: cannot be written, there is no folder {place.parent}; make it first"
+        )
+    begun = place.with_name(f".vdn-{os.urandom(6).hex()}{place.suffix}")
     try:
         begun.mkdir()
         (begun / PROGRESS).write_text(json.dumps(description, indent=1))
-        if maps:
-            _create_maps(begun, source, images)
-        else:
-            for file in _beside_pixels(source, images):
-                (begun / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source / file, begun / file)
-        begun.rename(path)
+        create(begun)
+        begun.rename(place)
     finally:
         shutil.rmtree(begun, ignore_errors=True)
 
@@ -227,23 +259,19 @@ def _level_paths(images: Sequence[ZarrImage]) -> list[str]:
     return [level for image in images for level in image.levels]
 
 
-def _check_same(path: Path, description: Mapping[str, Any]) -> None:
-    begun = json.loads((path / PROGRESS).read_text())
-    differing = [
+def _differing(place: Path, description: Mapping[str, Any]) -> list[str]:
+    """Return in words what a store under way was begun with otherwise."""
+    begun = json.loads((place / PROGRESS).read_text())
+    return [
         f"{name} {begun.get(name)!r} instead of {value!r}" if name != "source" else "another input"
         for name, value in json.loads(json.dumps(description)).items()
         if begun.get(name) != value
     ]
-    if differing:
+
+
+def _check_same(place: Path, description: Mapping[str, Any]) -> None:
+    if differing := _differing(place, description):
         raise FileError(
-            f"{path}: was begun with {', '.join(differing)}; go on with the same, start anew "
+            f"{place}: was begun with {', '.join(differing)}; go on with the same, start anew "
             "(--overwrite), or choose another name"
-        )
-
-
-def _check_apart(path: Path, source: Path) -> None:
-    one, other = Path(os.path.realpath(path)), Path(os.path.realpath(source))
-    if one == other or one in other.parents or other in one.parents:
-        raise FileError(
-            f"{path}: is the input {source}, or in it, or around it; choose another name"
         )

@@ -1,6 +1,7 @@
 """What is done to one block, in whatever thread, process or machine that takes it."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,17 @@ from vdn.image.arrays import BRIGHTEST, DARKEST
 from vdn.image.masks import filled, masked_like, usual_value
 from vdn.image.ranges import range_of
 
-__all__ = ["DenoiserArguments", "Grid", "denoise_block", "find_limits", "limits_dtype", "take"]
+__all__ = [
+    "DenoiserArguments",
+    "Grid",
+    "Part",
+    "Stretch",
+    "denoise_block",
+    "denoise_part",
+    "find_limits",
+    "limits_dtype",
+    "take",
+]
 
 _network = Lock()  # one at a time a process: it has all the threads
 
@@ -30,6 +41,14 @@ class DenoiserArguments(NamedTuple):
     precision: str
     device: str
     weights: Path | None
+
+
+class Stretch(NamedTuple):
+    """Rows or columns of a block: where they begin, how many, and what is read before them."""
+
+    start: int
+    length: int
+    before: int
 
 
 @dataclass(frozen=True)
@@ -53,29 +72,34 @@ class Grid:
     margin: int
     depth: tuple[int, int]
 
-    def stretches(self, block: tuple[int, ...]) -> list[tuple[int, int, int]]:
-        """Return, for rows and columns: where it begins, its length, and what is read before."""
+    def stretches(self, block: tuple[int, ...]) -> list[Stretch]:
+        """Return the rows and the columns of a block."""
         place = block[self.leading : self.leading + 2]
         return [
-            (sum(sides[:index]), sides[index], depth if index else 0)
+            Stretch(sum(sides[:index]), sides[index], depth if index else 0)
             for sides, index, depth in zip(self.sides, place, self.depth, strict=True)
         ]
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """The result for a block and what was read around it.
+class Part:
+    """The result for a part of a plane and what was read around it.
 
     Attributes
     ----------
     denoised
         The result; its image without the surroundings.
     inner
-        Rows and columns of the block in the maps.
+        Rows and columns of the part in the maps.
     """
 
     denoised: Denoised
     inner: tuple[slice, slice]
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """Return one of the results: "image", "noise_sigma" or "uncertainty"."""
+        pixels: NDArray[Any] = getattr(self.denoised, name)
+        return pixels if name == "image" else pixels[self.inner].copy()
 
 
 def denoise_block(
@@ -108,14 +132,60 @@ def denoise_block(
     InputError
         When pixels are not finite, or the noise is no standard deviation; it says where.
     """
-    (top, height, above), (left, width, before) = grid.stretches(block_id)
-    plane = pixels[(0,) * grid.leading]
-    known = sigma[(0,) * grid.leading] if isinstance(sigma, np.ndarray) else sigma
+    first = (0,) * grid.leading
+    known = sigma[first] if isinstance(sigma, np.ndarray) else sigma
+    found = denoise_part(
+        pixels[first],
+        limits,
+        known,
+        grid.stretches(block_id),
+        grid=grid,
+        arguments=arguments,
+        strength=strength,
+        plane=block_id[: grid.leading],
+    )
+    part = np.empty((1,) * pixels.ndim, object)
+    part[(0,) * pixels.ndim] = found
+    return part
+
+
+def denoise_part(
+    pixels: NDArray[Any],
+    limits: NDArray[Any],
+    known: NDArray[Any] | float | None,
+    place: Sequence[Stretch],
+    *,
+    grid: Grid,
+    arguments: DenoiserArguments,
+    strength: float,
+    plane: tuple[int, ...] = (),
+) -> Part:
+    """Return the result for a part of a plane.
+
+    Parameters
+    ----------
+    pixels
+        (h, w[, C]) with the surroundings.
+    limits, known
+        As in `denoise_block`.
+    place
+        Rows and columns of the part; what is read before them keeps the network's multiple.
+    grid, arguments, strength
+        How to do it.
+    plane
+        Where the plane is in the array, for messages.
+
+    Raises
+    ------
+    InputError
+        As `denoise_block`.
+    """
+    (top, height, above), (left, width, before) = place
     low, high, usual = limits.item()
-    values, mask = filled(plane, usual)
+    values, mask = filled(pixels, usual)
     if grid.depth[1] > grid.margin:
         narrow = _narrow(values, mask, (low, high), width, before, grid.margin)
-        plane, values = plane[:, narrow], values[:, narrow]
+        pixels, values = pixels[:, narrow], values[:, narrow]
         mask = None if mask is None else mask[:, narrow]
         known = known[:, narrow] if isinstance(known, np.ndarray) else known
         before -= narrow.start
@@ -125,12 +195,10 @@ def denoise_block(
             denoiser = _denoiser(arguments._replace(threads=arguments.threads or _own_threads()))
             result = denoiser(values, strength, known, range=(low, high))
     except InputError as error:
-        index = (*block_id[: grid.leading], top - above, left - before)
+        index = (*plane, top - above, left - before)
         raise InputError(f"in the part that begins at {index}: {error}") from error
-    image = masked_like(result.image, plane, mask)[inner]
-    part = np.empty((1,) * pixels.ndim, object)
-    part[(0,) * pixels.ndim] = _Part(replace(result, image=image.copy()), inner)
-    return part
+    image = masked_like(result.image, pixels, mask)[inner]
+    return Part(replace(result, image=image.copy()), inner)
 
 
 def take(part: NDArray[Any], name: str, leading: int) -> NDArray[Any]:
@@ -138,10 +206,8 @@ def take(part: NDArray[Any], name: str, leading: int) -> NDArray[Any]:
 
     `leading` is the number of axes before the rows.
     """
-    found: _Part = part.item()
-    pixels = getattr(found.denoised, name)
-    if name != "image":
-        pixels = pixels[found.inner].copy()
+    found: Part = part.item()
+    pixels = found[name]
     return pixels.reshape((1,) * leading + pixels.shape)
 
 
@@ -201,7 +267,8 @@ def _narrow(
 
     What is filled near the margin may come from beyond it.
     """
-    start, stop = max(before - margin, 0), min(before + width + margin, values.shape[1])
+    start = max(before - margin, 0)
+    stop = min(start + width + 2 * margin, values.shape[1])
     low, high = range_
     darkest, brightest = (low + end * (high - low) for end in (DARKEST, BRIGHTEST))
     gaps = mask is not None and bool(mask.any())

@@ -61,12 +61,18 @@ class Data:
     pictures of text and drawings are rendered and added to the folders' (`vdn.data.pages`).
     With `reduced`, the range of a random factor, every picture of the folders is there a second
     time, reduced by it: finer texture than cameras give, and less of the noise they leave.
+    `shards` are tar files of clean pictures (`vdn pack`) in place of folders and pairs: names,
+    folders, patterns. Each epoch has every picture once, for `crops` patches in a row.
     For the task ``restore`` `degradation` maps degradations of `vdn.noise.degradation`, all with
     the same reduction, to their shares; `patch` is the side of the clean patch.
+    A share `upright` of the patches is neither turned nor mirrored, the others are in the seven
+    other ways alike; 0 makes all eight alike.
     `workers` threads make batches while the step before runs; 0 makes them between steps.
     """
 
     folders: tuple[str, ...] = ()
+    shards: tuple[str, ...] = ()
+    crops: int = 1
     pairs: tuple[str, ...] = ()
     pair_share: float = 0.0
     pair_shares: tuple[int, ...] = ()
@@ -76,6 +82,7 @@ class Data:
     gray_share: float = 0.0
     pages: int = 0
     reduced: tuple[float, ...] = ()
+    upright: float = 0.0
     patch: int = 128
     holdout_every: int = 40
     workers: int = 1
@@ -110,13 +117,20 @@ class Objective:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """How the weights move."""
+    """How the weights move.
+
+    Gradient norms beyond `clip` times their running mean are cut; or, with `clip_bounds` (of D-Net
+    and of S-Net), those of each network beyond its bound, which the mean norm of every
+    `clip_images` images may lower: the published way.
+    """
 
     name: Literal["adam", "adamw", "muon"] = "adamw"
     learning_rate: float = 1e-3
     muon_learning_rate: float = 1e-2
     weight_decay: float = 0.0
     clip: float = 2.0
+    clip_bounds: tuple[float, ...] = ()
+    clip_images: int = 320_000
     ema: float = 0.999
 
 
@@ -216,6 +230,7 @@ class Config:
         least = {"data.patch": (data.patch, 1), "schedule.batch": (schedule.batch, 1)}
         least |= {"schedule.accumulate": (schedule.accumulate, 1)}
         least |= {"schedule.warmup": (schedule.warmup, 0), "data.workers": (data.workers, 0)}
+        least |= {"data.crops": (data.crops, 1)}
         least |= {"data.holdout_every": (data.holdout_every, 0), "data.pages": (data.pages, 0)}
         for name, (number, low) in least.items():
             yield name, number, number >= low, f"a number of at least {low}"
@@ -225,12 +240,19 @@ class Config:
         for kind, share in data.degradation.items():
             yield f"data.degradation.{kind}", share, 0 < share < math.inf, "a share above 0"
             _check("degradation", parse_degradation, kind)
+        alone = not (data.shards and (data.folders or data.pairs or data.pages or data.reduced))
+        yield "data.shards", data.shards, alone, "them without folders, pairs, pages and reduced"
         yield "data.noise", data.noise, sum(data.noise.values()) > 0, "a share above 0"
         shares = {"data.pair_share": data.pair_share, "data.gray_share": data.gray_share}
+        shares |= {"data.upright": data.upright}
         for name, share in shares.items():
             yield name, share, 0 <= share <= 1, "a share from 0 to 1"
         rates = self.optimiser.learning_rate, self.optimiser.muon_learning_rate
         yield "optimiser.learning_rate", rates, min(rates) > 0, "numbers above 0"
+        bounds = self.optimiser.clip_bounds
+        variational = network.family in ("light", "paper") and not network.knet_width
+        fits = not bounds or (variational and len(bounds) == 2 and min(bounds) > 0)
+        yield "optimiser.clip_bounds", bounds, fits, "two above 0, for D-Net and S-Net"
         yield "optimiser.ema", self.optimiser.ema, 0 <= self.optimiser.ema < 1, "0 to below 1"
 
     def as_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.utils import DistributedDataParallelKwargs, broadcast, set_seed
 from torch import Tensor, nn
 
@@ -20,6 +20,7 @@ from vdn.training.checkpoint import load_state, save_state
 from vdn.training.config import Config, load_config
 from vdn.training.optimiser import (
     MovingAverage,
+    NetworkClipper,
     NormClipper,
     learning_rate_factor,
     make_optimisers,
@@ -85,7 +86,7 @@ class Run:
     model: nn.Module
     optimisers: Sequence[torch.optim.Optimizer]
     average: MovingAverage
-    clipper: NormClipper
+    clipper: NormClipper | NetworkClipper
     step: int = 0
     images: int = 0
     seconds: float = 0.0
@@ -99,7 +100,7 @@ class Run:
             model,
             make_optimisers(model, config.optimiser, dtype),
             MovingAverage(model, config.optimiser.ema),
-            NormClipper(config.optimiser.clip, device=next(model.parameters()).device),
+            _clipper(config, model),
         )
 
     def state(self) -> dict[str, Any]:
@@ -112,7 +113,7 @@ class Run:
             "step": self.step,
             "images": self.images,
             "seconds": self.seconds,
-            "clip_running": float(self.clipper.running),
+            "clip_running": self.clipper.running.tolist(),
             "calibration": self.calibration,
         }
 
@@ -124,7 +125,8 @@ class Run:
         ConfigError
             When the configuration is another: names the keys.
         """
-        changed = sorted(_differences(state["config"], self.config.as_dict()))
+        before = Config.from_dict(state["config"]).as_dict()  # with keys that are newer than it
+        changed = sorted(_differences(before, self.config.as_dict()))
         if changed:
             raise ConfigError(
                 f"the run to resume has another {', '.join(changed)}; resume it as it was (only "
@@ -135,7 +137,7 @@ class Run:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.step, self.images, self.seconds = state["step"], state["images"], state["seconds"]
-        self.clipper.running.fill_(state["clip_running"])
+        self.clipper.running.copy_(torch.tensor(state["clip_running"]))
 
     def update(self, factor: float) -> tuple[Tensor, Tensor]:
         """Move the weights by the gradients that are there; return their norm and if it is finite.
@@ -153,6 +155,16 @@ class Run:
         self.average.update(self.model, ~finite)
         self.step += 1
         return norm, finite
+
+
+def _clipper(config: Config, model: nn.Module) -> NormClipper | NetworkClipper:
+    optimiser, schedule = config.optimiser, config.schedule
+    if not optimiser.clip_bounds:
+        return NormClipper(optimiser.clip, device=next(model.parameters()).device)
+    networks = [getattr(model, name) for name in ("dnet", "snet")]
+    processes = PartialState().num_processes
+    step = schedule.batch * schedule.accumulate * processes
+    return NetworkClipper(networks, optimiser.clip_bounds, max(1, optimiser.clip_images // step))
 
 
 def train(config: Config, folder: Path, *, resume: bool = False) -> None:

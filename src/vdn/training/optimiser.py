@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from vdn.training.config import Optimiser, Schedule
 __all__ = [
     "ConvolutionMuon",
     "MovingAverage",
+    "NetworkClipper",
     "NormClipper",
     "learning_rate_factor",
     "make_optimisers",
@@ -255,3 +256,66 @@ class NormClipper:
             mean = torch.where(self.running > 0, self.running.lerp(kept, 1 - self.decay), norm)
             self.running = torch.where(norm.isfinite(), mean, self.running)
         return norm
+
+
+class NetworkClipper:
+    """Clips each network's gradient by itself, at a bound that an epoch may only lower.
+
+    After an epoch the bound of a network becomes the mean of its norms before clipping, if that is
+    less: the published training.
+
+    Parameters
+    ----------
+    networks : sequence of nn.Module
+        The networks.
+    bounds : sequence of float
+        Of their norms in the first epoch.
+    steps : int
+        Of an epoch.
+
+    Attributes
+    ----------
+    running : Tensor
+        The bounds, the sums of the norms in this epoch, and its steps so far, in one row.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(1, 1, bias=False)
+    >>> clip = NetworkClipper([layer], [3.0], steps=1)
+    >>> for _ in range(2):
+    ...     layer.weight.grad = torch.full((1, 1), 2.0)
+    ...     _ = clip(layer.parameters())
+    >>> clip.running[0].item()
+    2.0
+    """
+
+    def __init__(self, networks: Sequence[nn.Module], bounds: Sequence[float], steps: int):
+        self._networks, self._steps = networks, steps
+        device = next(networks[0].parameters()).device
+        state = [*bounds, *(0.0 for _ in bounds), 0.0]
+        self.running = torch.tensor(state, dtype=torch.float64, device=device)
+
+    @torch.no_grad()
+    def __call__(self, parameters: Iterable[nn.Parameter]) -> Tensor:
+        """Clip in place and return the norm of all before, a scalar tensor.
+
+        A norm that is not finite does not count; its step is to be skipped.
+        """
+        count = len(self._networks)
+        bounds, sums, steps = self.running.split([count, count, 1])
+        norms = []
+        for network, bound in zip(self._networks, bounds, strict=True):
+            gradients = [p.grad for p in network.parameters() if p.grad is not None]
+            norms.append(torch.nn.utils.get_total_norm(gradients))
+            if gradients:
+                factor = (bound / norms[-1].clamp(min=1e-12)).clamp(max=1)
+                torch._foreach_mul_(gradients, factor.to(gradients[0].dtype))
+        found = torch.stack([norm.double().to(bounds.device) for norm in norms])
+        finite = found.isfinite().all()
+        sums += torch.where(finite, found, 0)
+        steps += finite
+        ended = steps >= self._steps
+        bounds.copy_(torch.where(ended, torch.minimum(bounds, sums / steps.clamp(min=1)), bounds))
+        sums.mul_(~ended)
+        steps.mul_(~ended)
+        return found.square().sum().sqrt()

@@ -16,7 +16,8 @@ from vdn.data.images import image_files, read_image, reduce_image, split_holdout
 from vdn.data.pages import render_page
 from vdn.data.pair_noise import MeasuredPair, PairPool, measure_pair
 from vdn.data.pairs import Mixture, PairFiles, pair_folder
-from vdn.data.pool import ImagePool
+from vdn.data.pool import ImagePool, ShardPool
+from vdn.data.shards import Shards, find_shards
 from vdn.errors import ConfigError
 from vdn.noise.camera import LUMA
 from vdn.noise.degradation import parse_degradation
@@ -46,6 +47,11 @@ def training_pictures(
 ) -> tuple[Batches, list[np.ndarray], list[MeasuredPair]]:
     """Return the batches to train on, and the pictures (H, W, C) and pairs held out of them."""
     data, channels = config.data, config.network.channels
+    if data.shards:
+        shards = Shards(find_shards(data.shards), config.seed, data.holdout_every)
+        pool = ShardPool(shards, data.patch, channels, data.crops, device)
+        held = [shards.read(number, channels) for number in shards.held]
+        return _batches(config, pool, None, (), device), held, []
     training, held_out = [], []
     for folder in data.folders:
         kept, out = split_holdout(image_files(folder), data.holdout_every)
@@ -59,26 +65,46 @@ def training_pictures(
     held_out += pages[: len(pages) // 20]
     sets, held_pairs = _pairs(config)
     if not training and not sets:
-        raise ConfigError("data.folders and data.pairs are both empty; name at least one folder")
+        raise ConfigError(
+            "data.folders, data.pairs and data.shards are empty; name at least one folder"
+        )
     if training and sets and not data.pair_share:
         raise ConfigError(
             "data.pair_share is 0, so the pairs of data.pairs would not be trained on; give a "
             "share above 0, such as 0.5, or leave out data.pairs"
         )
-    batches = Batches(
+    batches = _batches(
+        config,
         ImagePool(training, data.patch, device) if training else None,
         PairPool([pair for pairs in sets for pair in pairs], data.patch, device) if sets else None,
         _numbers(sets, data.pair_shares or [1] * len(sets)),
+        device,
+    )
+    return batches, held_out, held_pairs
+
+
+def _batches(
+    config: Config,
+    images: ImagePool | ShardPool | None,
+    pairs: PairPool | None,
+    pair_numbers: Sequence[int],
+    device: torch.device,
+) -> Batches:
+    data = config.data
+    return Batches(
+        images,
+        pairs,
+        pair_numbers,
         {parse_noise(name): share for name, share in data.noise.items() if share},
-        pair_share=data.pair_share if training else 1.0,
+        pair_share=data.pair_share if images else 1.0,
         batch=config.schedule.batch,
         exposure=_ends("exposure", data.exposure),
         gray_share=data.gray_share,
+        upright=data.upright,
         seed=config.seed,
         device=device,
         degradation={parse_degradation(name): part for name, part in data.degradation.items()},
     )
-    return batches, held_out, held_pairs
 
 
 def _page(generator: np.random.Generator, channels: int) -> np.ndarray:

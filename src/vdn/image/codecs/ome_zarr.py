@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vdn.errors import FileError
 from vdn.image.codecs.extras import missing_extra
+from vdn.image.dimensions import Axis, Channel, Dimensions
 from vdn.image.frame import Frame
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
@@ -104,9 +105,45 @@ def find_images(path: Path, mode: str = "r") -> list[ZarrImage]:
 
 def open_file(path: Path, _: int) -> Picture:
     """Open a store; each plane of rows and columns is a frame, in the order of the axes."""
-    frames = [frame for image in find_images(path) for frame in _frames(image)]
-    specific = ("axes, units, channels and coarser levels of the OME-Zarr",)
-    return Picture(frames, Metadata(), "zarr", path, specific=specific)
+    images = find_images(path)
+    return Picture(
+        [frame for image in images for frame in _frames(image)],
+        Metadata(),
+        "zarr",
+        path,
+        left_out=("label images",) if (path / "labels").is_dir() else (),
+        dimensions=dimensions_of(images[0]) if len(images) == 1 else None,
+    )
+
+
+def dimensions_of(image: ZarrImage) -> Dimensions | None:
+    """Return what the axes of an image are, or None where nothing is said about them."""
+    attributes = dict(image.node.attrs)
+    scales = attributes.get("ome", attributes).get("multiscales")
+    if scales is None:
+        return None
+    (scales, *_), shape = scales, image.finest.shape
+    axes = [
+        axis if isinstance(axis, Mapping) else {"name": axis}
+        for axis in scales.get("axes", _OLD_AXES)
+    ]
+    steps = np.ones(len(axes))
+    for place in (scales, scales["datasets"][0]):
+        for each in place.get("coordinateTransformations", ()):
+            if each.get("type") == "scale" and "scale" in each:
+                steps = steps * np.asarray(each["scale"], float)
+    channels = attributes.get("ome", attributes).get("omero", {}).get("channels", ())
+    return Dimensions(
+        tuple(
+            Axis(str(axis["name"]), length, str(axis.get("unit", "")), float(step))
+            for axis, length, step in zip(axes, shape, steps, strict=True)
+        ),
+        image.colour,
+        tuple(Channel(str(c.get("label", "")), str(c.get("color", ""))) for c in channels),
+        tuple((array.shape[-2], array.shape[-1]) for array in image.arrays[1:]),
+        image.method == "nearest",
+        str(scales.get("name", "")),
+    )
 
 
 def _images(group: Any, folder: Path) -> Iterator[ZarrImage]:
@@ -157,24 +194,28 @@ def _frames(image: ZarrImage) -> Iterator[Frame]:
     for index in np.ndindex(*counts):
         place = tuple(slice(None) if axis == each else number for each, number in enumerate(index))
         where = "/".join(map(str, index))
+        read = _reader(array, place, axis is not None)
         yield Frame(
             shape=(height, width) if axis is None else (height, width, 3),
             dtype=array.dtype.newbyteorder("="),
             channels="gray" if axis is None else "colour",
             name=f"plane {image.group}{where}" if index else image.group,
             streams=True,
-            read_rows=_reader(array, place, axis is not None),
+            read_rows=lambda start, stop, read=read, width=width: read(  # type: ignore[misc]
+                slice(start, stop), slice(0, width)
+            ),
+            read_window=read,
         )
 
 
 def _reader(array: Any, place: tuple[Any, ...], colour: bool) -> Any:
     native = array.dtype.newbyteorder("=")
 
-    def rows(start: int, stop: int) -> NDArray[Any]:
-        pixels = np.asarray(array[(*place, slice(start, stop))])
+    def window(rows: slice, columns: slice) -> NDArray[Any]:
+        pixels = np.asarray(array[(*place, rows, columns)])
         return (np.moveaxis(pixels, 0, -1) if colour else pixels).astype(native, copy=False)
 
-    return rows
+    return window
 
 
 def _natural(path: Path) -> tuple[bool, int, str]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from vdn.errors import FileError
+from vdn.image.codecs.tiff_dimensions import coarser_sides, read_dimensions
 from vdn.image.codecs.tiff_exif import read_directories
 from vdn.image.codecs.tiff_rows import PageRows, packed_bits
 from vdn.image.codecs.tiff_tags import LAYERS, PHOTOSHOP, RawTag, passing_tags
@@ -85,6 +86,7 @@ def _open(file: Any, path: Path, limit: int) -> Picture:
         encoding,
         left_out=tuple(_left_out(file, pages)),
         specific=tuple(_specific(encodings)),
+        dimensions=read_dimensions(file, pages, len(frames)),
     )
 
 
@@ -103,7 +105,9 @@ def _pages(file: Any) -> list[Any]:
 def _left_out(file: Any, pages: Sequence[Any]) -> Iterator[str]:
     """Yield in words what is in the file beside the pages that are read."""
     others = [page.aspage() for page in file.pages]
-    others += [below.aspage() for page in pages for below in page.pages or ()]
+    others += [
+        below.aspage() for page in pages if not coarser_sides(page) for below in page.pages or ()
+    ]
     if any(page.is_reduced for page in others if page not in pages):
         yield "reduced copies of the picture"
     if any(page.is_mask for page in others):
@@ -166,6 +170,7 @@ def _frame(page: Any, rows: PageRows, channels: str, number: int, many: bool) ->
         streams=rows.streams,
         no_data=_no_data(page),
         read_rows=rows,
+        read_window=rows.window if page.is_tiled and not rows.skips else None,
     )
 
 
@@ -249,6 +254,7 @@ def _page_encoding(page: Any) -> dict[str, Any]:
         "white_is_zero": page.photometric == 0,
         "extrasamples": tuple(page.extrasamples),
         "subfiletype": int(page.subfiletype),
+        "levels": coarser_sides(page),
     }
     if _X_RESOLUTION in page.tags:
         encoding["resolution"] = {

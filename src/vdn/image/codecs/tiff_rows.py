@@ -14,6 +14,7 @@ from vdn.image.limits import check_piece
 __all__ = ["PageRows", "packed_bits", "repacked", "unpacked"]
 
 _KEPT = 64 * 2**20  # bytes of decoded strips or tiles kept for the rows that come next
+_PIECE = 16 * 2**20  # bytes of rows read at a time for a part of them
 _JPEG = (6, 7, 34892, 33007)
 
 
@@ -59,6 +60,11 @@ class PageRows:
         check_piece(piece * self._row_bytes, limit, what if self.streams else "page")
 
     @property
+    def skips(self) -> bool:
+        """Whether the image follows another in the only page of a file."""
+        return self._skip > 0
+
+    @property
     def _row_bytes(self) -> int:
         itemsize: int = self._page.dtype.itemsize
         return self._width * self._samples * itemsize
@@ -72,6 +78,43 @@ class PageRows:
             top = piece * self._length
             low, high = max(start, top), min(stop, top + self._length)
             rows[low - start : high - start] = self._part(piece, low - top, high - top)
+        return self._values(rows)
+
+    def window(self, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a part of some rows, (h, w[, C]); of tiles no more are decoded than it lies in."""
+        if not self._page.is_tiled:
+            step = max(1, _PIECE // self._row_bytes)
+            parts = [
+                self(start, min(start + step, rows.stop))[:, columns].copy()
+                for start in range(rows.start, rows.stop, step)
+            ]
+            return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        page = self._page
+        shape = rows.stop - rows.start, columns.stop - columns.start, self._samples
+        found = np.full(shape, page.nodata, page.dtype)
+        for plane in range(self._samples if self._planar else 1):
+            target = found[..., plane : plane + 1] if self._planar else found
+            for row in range(rows.start // self._length, -(-rows.stop // self._length)):
+                for column in range(
+                    columns.start // page.tilewidth, -(-columns.stop // page.tilewidth)
+                ):
+                    index = (plane * self._down + row) * self._across + column
+                    tile = self._segment(index)
+                    if tile is None:
+                        continue
+                    top, left = (
+                        row * self._length - rows.start,
+                        column * page.tilewidth - columns.start,
+                    )
+                    place = target[
+                        max(top, 0) : top + len(tile), max(left, 0) : left + tile.shape[1]
+                    ]
+                    part = tile[max(-top, 0) :, max(-left, 0) :]
+                    place[...] = part[: place.shape[0], : place.shape[1]]
+        return self._values(found)
+
+    def _values(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return samples as they are worked on, (h, w[, C])."""
         white, bits = self._page.photometric == 0, packed_bits(self._page)
         if bits:
             rows = unpacked(rows, bits, white)

@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdn.image.atomic import reserve
+from vdn.image.codecs.tiff_dimensions import ome_xml
 from vdn.image.codecs.tiff_exif import append_directories
 from vdn.image.codecs.tiff_rows import repacked
 from vdn.image.codecs.tiff_tags import DESCRIPTION, SOFTWARE, RawTag
+from vdn.image.dimensions import Dimensions
 from vdn.image.encoding import Encoder, EncodeRequest, Rows, pulling
 from vdn.image.frame import FrameSpec
 from vdn.image.metadata import Metadata, as_bytes
+from vdn.image.pyramid import CoarserLevels
 from vdn.image.spool import scratch_file
 
 __all__ = ["encode"]
@@ -25,7 +28,11 @@ _CLASSIC_LIMIT = 2**32 - 2**25  # bytes of pixels in a file with offsets of 32 b
 _PHOTOGRAPHIC = (270, 271, 272, 274, 305, 306, 315, 33432)
 _STRIP = 2**20  # bytes of a strip of a new file
 _SPOOLED = 256  # rows read at a time from channels kept on the disk
-_PACKBITS = 32773
+_PACKBITS, _DEFLATE = 32773, 8
+_TILE, _LARGE = 512, 2048  # pixels a side of a tile, and of a new picture that has tiles
+_REDUCED = 1  # the type of a page that is a smaller copy
+_CENTIMETRES = {"nanometer": 1e-7, "micrometer": 1e-4, "millimeter": 0.1, "centimeter": 1.0}
+_CENTIMETRES |= {"meter": 100.0, "inch": 2.54, "angstrom": 1e-8}
 _INTEGER_PREDICTOR, _FLOAT_PREDICTOR = 2, 3
 _NEW_ALPHA = {"gray+alpha": ("unassalpha",), "colour+alpha": ("unassalpha",)}
 
@@ -42,7 +49,7 @@ def _encode(path: Path, request: EncodeRequest, rows: Iterator[Rows]) -> None:
     large = sum(frame.nbytes for frame in request.frames) > _CLASSIC_LIMIT
     one_directory = bool(request.encoding.get("one_directory"))  # as ImageJ writes beyond 4 GB
     file["bigtiff"] = file.get("bigtiff", False) or (large and not one_directory)
-    pages = request.encoding.get("pages", ())
+    pages = request.encoding.get("pages", ()) or _new_pages(request)
     groups = [[frame] for frame in request.frames]
     if request.encoding.get("contiguous") and _alike(request.frames):
         groups = [list(request.frames)]
@@ -51,8 +58,8 @@ def _encode(path: Path, request: EncodeRequest, rows: Iterator[Rows]) -> None:
         for index, group in enumerate(groups):
             page = pages[index] if index < len(pages) else {}
             tags = {tag.code: tag for tag in page.get("tags", ())}
-            if not pages and index == 0:
-                tags = {tag.code: tag for tag in _tags_from(request.metadata)}
+            if not request.encoding and index == 0:
+                tags |= {tag.code: tag for tag in _tags_from(request.metadata)}
             if request.options.provenance and index == 0:
                 before = tags[SOFTWARE].value.rstrip(b"\0 ") if SOFTWARE in tags else b""
                 note = request.options.provenance.after(before.decode("latin-1")).encode("latin-1")
@@ -74,23 +81,28 @@ def _write_pages(
 ) -> None:
     """Write a page, or several alike whose pixels follow each other, as ImageJ wants them."""
     frame = frames[0]
-    height, width = frame.shape[:2]
     channels = frame.shape[2] if len(frame.shape) == 3 else 1
     separate = bool(page.get("planar")) and channels > 1
     storage = _storage(frame, page, channels if separate else 1)
-    bands = (np.atleast_3d(band) for each in frames for band in _of_frame(rows, each))
+    bands: Iterator[Rows] = (
+        np.atleast_3d(band) for each in frames for band in _of_frame(rows, each)
+    )
     bits = _packed(frame, page)
     white_is_zero = bool(page.get("white_is_zero"))
     if bits:
         bands = (repacked(band, bits, white_is_zero) for band in bands)
     elif white_is_zero and frame.dtype.kind == "u":
         bands = (np.invert(band) for band in bands)
-    shape = (height, width) if channels == 1 else (height, width, channels)
-    if separate:
-        shape = (channels, height, width)
+    shape = _shape(frame.shape, channels, separate)
     description = tags.pop(DESCRIPTION).value if DESCRIPTION in tags else None
     dtype = frame.dtype.newbyteorder(writer.tiff.byteorder)
-    with scratch_file(path.parent) if separate else nullcontext() as spool:
+    levels = _levels(frame, frames, page)
+    with (
+        scratch_file(path.parent) if separate else nullcontext() as spool,
+        scratch_file(path.parent) if levels else nullcontext() as coarse,
+    ):
+        pyramid = CoarserLevels(frame, levels, bool(page.get("nearest")), coarse)
+        bands = pyramid.watching(bands)
         planes = _planes(bands, frame, spool) if separate else [bands]
         segments: Iterator[bytes]
         if len(frames) > 1:
@@ -112,9 +124,81 @@ def _write_pages(
             truncate=len(frames) > 1 and bool(request.encoding.get("one_directory")),
             software=False,
             extratags=[(tag.code, tag.dtype, tag.count, tag.value, True) for tag in tags.values()],
+            subifds=len(levels) or None,
             **_resolution(request.metadata, page),
             **storage,
         )
+        for number, sides in enumerate(levels):
+            if "rowsperstrip" in storage:
+                storage["rowsperstrip"] = min(storage["rowsperstrip"], sides[0])
+            writer.write(
+                _segments(_level_planes(pyramid, number, channels, separate), storage, dtype, bits),
+                shape=_shape(sides, channels, separate),
+                dtype=frame.dtype,
+                bitspersample=bits or None,
+                photometric=_photometric(frame, page, channels),
+                planarconfig=("separate" if separate else "contig") if channels > 1 else None,
+                extrasamples=_extrasamples(frame, page) if channels > 1 else None,
+                subfiletype=_REDUCED,
+                metadata=None,
+                software=False,
+                **storage,
+            )
+
+
+def _new_pages(request: EncodeRequest) -> list[dict[str, Any]]:
+    """Return how to store the frames of another format that has axes and coarser levels."""
+    dimensions = request.dimensions
+    if dimensions is None:
+        return []
+    page: dict[str, Any] = {"levels": dimensions.levels, "nearest": dimensions.nearest}
+    if dimensions.levels or max(dimensions.shape[-2:]) > _LARGE:
+        predictor = {"u": _INTEGER_PREDICTOR, "i": _INTEGER_PREDICTOR, "f": _FLOAT_PREDICTOR}
+        kind = request.frames[0].dtype.kind
+        page["storage"] = {
+            "tile": (_TILE, _TILE),
+            "compression": _DEFLATE,
+            "predictor": predictor[kind],
+        }
+    resolution = _resolution_of(dimensions)
+    if resolution:
+        page["resolution"] = resolution
+    first = dict(page)
+    if (xml := ome_xml(dimensions, request.frames[0])) is not None:
+        first["tags"] = [RawTag(DESCRIPTION, _ASCII, len(xml), xml)]
+    return [first, *(page for _ in request.frames[1:])]
+
+
+def _resolution_of(dimensions: Dimensions) -> dict[str, Any]:
+    """Return pixels a centimetre, where the axes have a metric unit."""
+    steps = [axis.step * _CENTIMETRES.get(axis.unit, 0) for axis in dimensions.axes[-2:]]
+    if not all(steps):
+        return {}
+    return {"resolution": (1 / steps[1], 1 / steps[0]), "resolutionunit": "centimeter"}
+
+
+def _levels(
+    frame: FrameSpec, frames: Sequence[FrameSpec], page: Mapping[str, Any]
+) -> tuple[tuple[int, int], ...]:
+    """Return the sides of the coarser levels to write, none where pages follow each other."""
+    levels: tuple[tuple[int, int], ...] = tuple(page.get("levels", ()))
+    return levels if len(frames) == 1 else ()
+
+
+def _shape(sides: Sequence[int], channels: int, separate: bool) -> tuple[int, ...]:
+    height, width = sides[:2]
+    if channels == 1:
+        return height, width
+    return (channels, height, width) if separate else (height, width, channels)
+
+
+def _level_planes(
+    pyramid: CoarserLevels, level: int, channels: int, separate: bool
+) -> Iterator[Iterable[NDArray[Any]]]:
+    """Yield the rows of a coarser level: of all channels together, or of one after the other."""
+    for channel in range(channels if separate else 1):
+        part = slice(channel, channel + 1) if separate else slice(None)
+        yield (rows[..., part] for rows in pyramid.rows(level, _SPOOLED))
 
 
 def _of_frame(rows: Iterator[Rows], frame: FrameSpec) -> Iterator[Rows]:
