@@ -6,9 +6,10 @@ Written like noise (`vdn.noise.registry`): ``NAME:VALUE``, joined by ``+``; a va
 ===================== ============================================================================
 ``identity``          nothing
 ``gaussian_blur``     ``sigma``: a Gaussian
-``anisotropic_blur``  ``sigma``: a Gaussian of two such widths, turned by any angle
+``anisotropic_blur``  ``sigma``, ``across`` (like ``sigma``), ``angle`` (0..180): a Gaussian of two
+                      widths, turned by so many degrees
 ``defocus``           ``diameter``: an even disc
-``motion``            ``length``: a straight line in any direction
+``motion``            ``length``, ``angle`` (0..180): a straight line
 ``bicubic``           ``factor``: reduced so many times with anti-aliasing, as MATLAB's ``imresize``
 ``direct``            ``factor``: every n-th pixel, from the first
 ===================== ============================================================================
