@@ -1,11 +1,19 @@
-"""Resampling by whole factors, as MATLAB's ``imresize`` has it."""
+"""Weights of resampling by cubic convolution, as MATLAB's ``imresize`` has them."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
 
-__all__ = ["DOWNSAMPLING", "bicubic_taps", "cubic", "direct_taps", "enlarge", "enlarging_taps"]
+__all__ = [
+    "DOWNSAMPLING",
+    "bicubic_taps",
+    "cubic",
+    "direct_taps",
+    "enlarging_taps",
+    "resample",
+    "resize_taps",
+]
 
 
 def cubic(distance: np.ndarray) -> np.ndarray:
@@ -67,35 +75,47 @@ def enlarging_taps(scale: int) -> np.ndarray:
     return cubic((np.arange(count) - (count - 1) / 2) / scale)
 
 
-def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
-    """Enlarge (H, W) or (H, W, C) floats by a whole factor, as MATLAB's ``imresize``.
+def resize_taps(length: int, target: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each of `target` pixels takes its value from, of `length`, and the weights.
 
-    Cubic convolution with a = -1/2; borders mirror, edge pixels repeated.
+    With anti-aliasing where there are fewer; beyond the border the outermost pixels go on.
+
+    Returns
+    -------
+    places, weights : numpy.ndarray
+        (target, K).
 
     Examples
     --------
-    >>> enlarge(np.array([[0.0, 1.0]]), 2).round(3)
-    array([[-0.094,  0.203,  0.797,  1.094],
-           [-0.094,  0.203,  0.797,  1.094]])
+    >>> places, weights = resize_taps(8, 4)
+    >>> places[1].tolist(), weights.sum(axis=1).tolist()
+    ([0, 0, 1, 2, 3, 4, 5, 6, 7], [1.0, 1.0, 1.0, 1.0])
     """
-    for axis in (0, 1) if scale > 1 else ():
-        size = image.shape[axis]
-        centres = (np.arange(size * scale) + 0.5) / scale - 0.5
-        shape = (-1, *(1,) * (image.ndim - axis - 1))
-        places = [np.floor(centres).astype(int) + step for step in (-1, 0, 1, 2)]
-        image = np.add.reduce(
-            [
-                cubic(centres - place).astype(image.dtype).reshape(shape)
-                * np.take(image, _mirrored(place, size), axis)
-                for place in places
-            ]
-        )
-    return image
+    stretch = max(length / target, 1.0)
+    centres = (np.arange(target) + 0.5) * length / target - 0.5
+    first = np.ceil(centres - 2 * stretch).astype(np.intp)
+    places = first[:, None] + np.arange(int(4 * stretch) + 1)
+    weights = cubic((places - centres[:, None]) / stretch)
+    return places.clip(0, length - 1), weights / weights.sum(axis=1, keepdims=True)
 
 
-def _mirrored(places: np.ndarray, size: int) -> np.ndarray:
-    places = places % (2 * size)
-    return np.minimum(places, 2 * size - 1 - places)
+def resample(
+    values: np.ndarray, taps: tuple[np.ndarray, np.ndarray], axis: int, origin: int = 0
+) -> np.ndarray:
+    """Return values resampled along an axis, which begins at `origin` of what the taps are for.
+
+    Examples
+    --------
+    >>> resample(np.ones((2, 8)), resize_taps(8, 4), axis=1).shape
+    (2, 4)
+    """
+    places, weights = taps
+    shape = [1] * values.ndim
+    shape[axis] = len(places)
+    total = np.zeros(1, values.dtype)
+    for place, weight in zip(places.T - origin, weights.T.astype(values.dtype), strict=True):
+        total = total + np.take(values, place, axis) * weight.reshape(shape)
+    return total
 
 
 DOWNSAMPLING: Mapping[str, Callable[[int], np.ndarray]] = MappingProxyType(

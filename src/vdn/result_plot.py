@@ -12,7 +12,7 @@ from vdn.image.preview import to_screen
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from vdn.results import Denoised
+    from vdn.results import Restored
 
 __all__ = ["luminance", "plot_result"]
 
@@ -20,8 +20,8 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 _PERCENTILES = (1, 99)  # of a map, which its colours span
 
 
-def plot_result(result: "Denoised", path: str | Path | None = None) -> "Figure":
-    """Draw a result, see `vdn.Denoised.plot`."""
+def plot_result(result: "Restored", path: str | Path | None = None) -> "Figure":
+    """Draw a result, see `vdn.Restored.plot`."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

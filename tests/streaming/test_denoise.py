@@ -8,7 +8,7 @@ from tiny_model import write_tiny_model
 from vdn.denoiser import Denoiser
 from vdn.errors import FileError, InputError
 from vdn.image import open_picture, read, write
-from vdn.streaming import Settings, Targets, denoise_picture, estimate_picture_noise, run_jobs
+from vdn.streaming import Settings, Targets, estimate_picture_noise, restore_picture, run_jobs
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def denoise(denoiser, path, targets, **changes):
     results = []
 
     def work(job, picture, io_threads, all_read):
-        return denoise_picture(
+        return restore_picture(
             denoiser.models, picture, targets, Settings(**changes), io_threads, all_read=all_read
         )
 
@@ -307,7 +307,7 @@ def test_rows_are_read_once_and_in_order(weights, tmp_path, monkeypatch):
         from dataclasses import replace
 
         watched = replace(picture, frames=[frame.reading(read_rows)])
-        return denoise_picture(named.models, watched, Targets(job), Settings(), io_threads)
+        return restore_picture(named.models, watched, Targets(job), Settings(), io_threads)
 
     done = []
     run_jobs(

@@ -134,7 +134,7 @@ def denoise(
     from vdn.image.formats import format_by_name
     from vdn.models import Models
     from vdn.runtime.engine import memory_share
-    from vdn.streaming import Settings, Targets, denoise_picture
+    from vdn.streaming import Settings, Targets, restore_picture
 
     if format is not None:
         with usage_errors("--format"):
@@ -187,7 +187,7 @@ def denoise(
             return lambda: _outcome(plan, report, time.perf_counter() - start)
         image = sys.stdout.buffer if outputs.image == STANDARD else outputs.image
         targets = Targets(image, outputs.noise_map, outputs.uncertainty)
-        complete = denoise_picture(
+        complete = restore_picture(
             models, picture, targets, settings, io_threads, advance=advance, all_read=all_read
         )
         return lambda: _outcome(plan, complete(), time.perf_counter() - start)

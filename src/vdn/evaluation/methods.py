@@ -33,7 +33,7 @@ class Denoise(Protocol):
     The image is float32 (H, W) or (H, W, C), white at 1, not clipped; `sigma` is the standard
     deviation of its noise in the same units, a number or a map, or None to find it out. The result
     is an array like the image, or an object with such an array as `image` and, where the method
-    knows them, `noise_sigma`, `noise_sigma_interval(level)` and `uncertainty`, as `vdn.Denoised`.
+    knows them, `noise_sigma`, `noise_sigma_interval(level)` and `uncertainty`, as `vdn.Restored`.
     An object that also has `estimate_noise(image)` can stand in the suite `noise`.
     """
 

@@ -19,6 +19,7 @@ __all__ = [
     "Kernels",
     "Motion",
     "convolved",
+    "gaussian_weights",
 ]
 
 Kernels = tuple[np.ndarray, np.ndarray]
@@ -155,7 +156,19 @@ class BlurChain:
 
 
 def _gaussians(covariances: np.ndarray) -> Kernels:
-    """Return Gaussians on a grid that ends at three and a half standard deviations."""
+    return gaussian_weights(covariances), covariances
+
+
+def gaussian_weights(covariances: np.ndarray) -> np.ndarray:
+    """Return Gaussians of covariances (N, 2, 2) in pixels, of x and y, as weights (N, K, K).
+
+    The grid ends at three and a half standard deviations of the widest; each sums to 1.
+
+    Examples
+    --------
+    >>> gaussian_weights(np.eye(2)[None]).shape
+    (1, 9, 9)
+    """
     widest = np.sqrt(covariances[:, [0, 1], [0, 1]].max(initial=0))
     reach = int(np.ceil(3.5 * widest))
     offsets = np.arange(-reach, reach + 1)
@@ -163,7 +176,7 @@ def _gaussians(covariances: np.ndarray) -> Kernels:
     precision = np.linalg.inv(covariances + 1e-6 * np.eye(2))
     square = np.einsum("hwi,nij,hwj->nhw", places, precision, places)
     weights = np.exp(-0.5 * square)
-    return weights / weights.sum((1, 2), keepdims=True), covariances
+    return weights / weights.sum((1, 2), keepdims=True)
 
 
 def _odd(size: float) -> int:

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vdn.denoiser import Denoised, Denoiser
+from vdn.denoiser import Denoiser
 from vdn.errors import InputError
 from vdn.image.arrays import BRIGHTEST, DARKEST
 from vdn.image.masks import filled, masked_like, usual_value
 from vdn.image.ranges import range_of
+from vdn.results import Restored
 
 __all__ = ["DenoiserArguments", "Grid", "denoise_block", "find_limits", "limits_dtype", "take"]
 
@@ -74,7 +75,7 @@ class _Part:
         Rows and columns of the block in the maps.
     """
 
-    denoised: Denoised
+    denoised: Restored
     inner: tuple[slice, slice]
 
 
