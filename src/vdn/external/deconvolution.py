@@ -29,8 +29,8 @@ def wiener(image: ArrayLike, kernel: ArrayLike, sigma: ArrayLike) -> NDArray[np.
 
     .. math:: \min_x \|y - k \otimes x\|^2 + \frac{\sigma^2}{v} \|\nabla^2 x\|^2
 
-    with v = 0.01 the variance of the Laplacian of pictures. Sigma counts as the rounding to 8 bits at
-    least. Borders mirror.
+    with v = 0.01 the variance of the Laplacian of pictures. Sigma counts as the rounding to 8 bits
+    at least. Borders mirror.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def wiener(image: ArrayLike, kernel: ArrayLike, sigma: ArrayLike) -> NDArray[np.
 def richardson_lucy(image: ArrayLike, kernel: ArrayLike, sigma: ArrayLike) -> NDArray[np.float32]:
     """Deconvolve by the iteration of Richardson and Lucy, of scikit-image.
 
-    It is stopped, after 5, 10, 20, 40 or 80 steps, when what it leaves of the image is no more than the
-    noise: beyond, it only amplifies that. Parameters are those of `wiener`.
+    It is stopped, after 5, 10, 20, 40 or 80 steps, when what it leaves of the image is no more than
+    the noise: beyond, it only amplifies that. Parameters are those of `wiener`.
 
     References
     ----------

@@ -26,6 +26,7 @@ Kernels = tuple[np.ndarray, np.ndarray]
 """Weights (N, K, K) of sum 1 each, K odd, and covariances (N, 2, 2) in pixels, of x and y."""
 
 _WIDEST = 32  # pixels; beyond, nobody restores anything
+_ANY = Span(0, 180)  # degrees
 _SUBPIXELS = 8  # a side, over which discs and lines are averaged
 
 
@@ -81,7 +82,7 @@ class AnisotropicBlur:
 
     sigma: Span
     across: Span | None = None
-    angle: Span = Span(0, 180)
+    angle: Span = _ANY
 
     def __post_init__(self) -> None:
         _check("sigma", self.sigma)
@@ -127,7 +128,7 @@ class Motion:
     """
 
     length: Span
-    angle: Span = Span(0, 180)
+    angle: Span = _ANY
 
     def __post_init__(self) -> None:
         _check("length", self.length)

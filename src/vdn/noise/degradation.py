@@ -40,7 +40,7 @@ from vdn.noise.grammar import read_step, written
 from vdn.noise.models import Span
 from vdn.resampling import DOWNSAMPLING
 
-__all__ = ["BLURS", "GRAMMAR", "Degradation", "parse_degradation"]
+__all__ = ["BLURS", "GRAMMAR", "NAMES", "Degradation", "parse_degradation"]
 
 _LARGEST = 8  # factor
 
@@ -103,6 +103,8 @@ BLURS: Mapping[str, Callable[..., Blur]] = MappingProxyType(
 
 _REDUCTIONS: Mapping[str, Callable[..., Any]] = {"bicubic": _Bicubic, "direct": _Direct}
 _POSITIVE = ("diameter", "length", "factor")
+NAMES = (*BLURS, *_REDUCTIONS)
+"""What the steps of a degradation may be."""
 
 
 def parse_degradation(text: str) -> Degradation:

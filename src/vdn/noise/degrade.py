@@ -64,8 +64,8 @@ def degrade(image: np.ndarray, degradation: str, generator: np.random.Generator)
 
     Notes
     -----
-    Borders mirror, edge pixels repeated, as in `vdn.model.LinearDegradation`, which does the same to
-    tensors. The sums are taken in the Fourier domain.
+    Borders mirror, edge pixels repeated, as in `vdn.model.LinearDegradation`, which does the same
+    to tensors. The sums are taken in the Fourier domain.
 
     Examples
     --------
