@@ -31,7 +31,8 @@ from vdn.own_function import load_function
 __all__ = ["TRUE_NOISE", "Denoise", "Method", "Ready", "parse_method"]
 
 TRUE_NOISE = "true"
-_LEFT = 0.5  # of the noise, behind a denoiser: with that a Wiener filter does best after it
+_LEFT = 0.7  # of the noise, behind a denoiser: with that a Wiener filter does best after it
+_ROUNDING = 12**-0.5 / 255  # standard deviation of what rounding to 8 bits does
 _CHECKPOINT = "checkpoint.pt"
 
 
@@ -112,36 +113,39 @@ class Ready:
 
     def restore(self, degraded: NDArray[np.float32], truth: Task) -> Any:
         """Restore; the truth reaches only a method that is to get it."""
-        if not self._steps:
-            return self._apply(degraded, degraded, truth)
-        result, task = degraded, truth
-        for step in self._steps:
+        result: Any = degraded
+        grown, left = 1, 1.0
+        for step in self._steps or [self]:
             before = _image(result)
-            result = step._apply(before, degraded, task)
-            grown = _image(result).shape[0] // before.shape[0]
-            left = 1.0 if step.method.restores else _LEFT
-            sigma = None if task.sigma is None else left * task.sigma
-            task = replace(task, scale=task.scale // grown, sigma=sigma)
+            told = step._told(degraded, truth)
+            sigma = told.sigma
+            if sigma is not None:
+                sigma *= left
+                if grown > 1:  # as strong at fewer frequencies
+                    sigma = grown * max(sigma, _ROUNDING)
+            result = step._call(before, Task(truth.scale // grown, told.kernel, sigma))
+            grown *= _image(result).shape[0] // before.shape[0]
+            left *= 1.0 if step.method.restores else _LEFT
         return result
 
-    def _apply(self, image: NDArray[np.float32], degraded: NDArray[np.float32], truth: Task) -> Any:
-        """Restore an image that other methods have made of the degraded one."""
-        task = truth
-        if self.method.sigma_from != TRUE_NOISE:
-            task = Task(truth.scale)
-            if self._source is not None:
-                task = self._source._infer(degraded, truth.scale)
+    def _call(self, image: NDArray[np.float32], task: Task) -> Any:
         if self.method.restores:
             return self._denoise(image, task)
         return self._denoise(image) if task.sigma is None else self._denoise(image, task.sigma)
 
-    def _infer(self, degraded: NDArray[np.float32], scale: int) -> Task:
-        """Return what the method finds out of a degraded image."""
-        if not self.method.restores:
-            return Task(scale, None, _level(self.estimate_noise(degraded)))
-        result = self.restore(degraded, Task(scale))
+    def _told(self, degraded: NDArray[np.float32], truth: Task) -> Task:
+        """Return what the method is told of a degraded image: all, what another infers, nothing."""
+        if self.method.sigma_from == TRUE_NOISE:
+            return truth
+        source = self._source
+        if source is None:
+            return Task(truth.scale)
+        if not source.method.restores:
+            return Task(truth.scale, None, _level(source.estimate_noise(degraded)))
+        result = source.restore(degraded, Task(truth.scale))
         kernel = getattr(result, "kernel", None)
-        return Task(scale, None if kernel is None else kernel.array(), _level(result.noise_sigma))
+        weights = None if kernel is None else kernel.array()
+        return Task(truth.scale, weights, _level(result.noise_sigma))
 
     def estimate_noise(self, noisy: NDArray[np.float32]) -> ArrayLike:
         """Return the standard deviation of the noise: of a number, a number a channel, or a map.

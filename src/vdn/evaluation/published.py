@@ -87,6 +87,8 @@ class Published:
         31.35
         """
         cell = self.cell(set_, case, metric)
+        if "+" in method:  # several methods, one after the other
+            return None
         names = self._counterparts.get(method.partition("@")[0], _FOR_OURS)
         return next((cell[name] for name in names if name in cell), None)
 
