@@ -120,16 +120,15 @@ class UnitImage:
         known = np.True_ if self._missing is None else ~repeated(self._missing)
         _put(_colour(enlarged), values, known)
         if _colour(enlarged).size < enlarged.size:
-            near = [
-                slice(max(part.start - _REACH, 0), part.stop + _REACH) for part in (rows, columns)
-            ]
-            alpha = self._image[(*near, -1)].astype(working)
-            for axis, part in enumerate((rows, columns)):
+            top, left = (max(part.start - _REACH, 0) for part in (rows, columns))
+            alpha = self._image[top : rows.stop + _REACH, left : columns.stop + _REACH, -1]
+            alpha = alpha.astype(working)
+            for axis, (part, origin) in enumerate(((rows, top), (columns, left))):
                 length = self._image.shape[axis]
                 places, weights = resize_taps(length, scale * length)
                 wanted = slice(scale * part.start, scale * part.stop)
                 taps = places[wanted], weights[wanted]
-                alpha = resample(alpha, taps, axis, near[axis].start)
+                alpha = resample(alpha, taps, axis, origin)
             _put(enlarged[..., -1], alpha)
         return enlarged
 

@@ -17,6 +17,7 @@ from vdn.errors import InputError
 from vdn.image.frame import FrameSpec
 from vdn.image.metadata import Metadata
 from vdn.image.provenance import Provenance
+from vdn.image.resized import Resize
 
 __all__ = ["EncodeRequest", "Encoder", "Rows", "WriteOptions", "pulling", "receive"]
 
@@ -62,12 +63,20 @@ class EncodeRequest:
         Of the picture that this one is like; `encoding` is empty when its format is another.
     options
         How to write it.
+    resizes
+        How the frames differ in size from those of that picture; None where they do not. The
+        metadata tell the new size already.
     """
 
     frames: Sequence[FrameSpec]
     metadata: Metadata
     encoding: Mapping[str, Any]
     options: WriteOptions
+    resizes: Sequence[Resize | None] = ()
+
+    def resize(self, index: int = 0) -> Resize | None:
+        """Return how a frame differs in size."""
+        return self.resizes[index] if index < len(self.resizes) else None
 
     def receive_all(self) -> Generator[None, Rows, list[Rows]]:
         """Return all frames whole, when they have been sent."""

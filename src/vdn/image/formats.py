@@ -50,6 +50,8 @@ class Format:
         Its reader: the path, and the most that may be decoded in one piece.
     encode
         Its writer, None where there is none.
+    longest
+        The most pixels of a side.
     folder
         Whether it is a folder, into which `vdn.scale` writes one like it.
     """
@@ -65,6 +67,7 @@ class Format:
     exif_limit: float = math.inf
     open_file: Callable[[Path, int], Picture]
     encode: Callable[[Path, EncodeRequest], Encoder] | None = None
+    longest: float = math.inf
     folder: bool = False
 
     @property
@@ -103,6 +106,7 @@ FORMATS = (
     ),
     Format(
         name="jpeg",
+        longest=65500,
         suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
         recognise=_begins(b"\xff\xd8\xff"),
         dtypes=("uint8",),
@@ -132,6 +136,7 @@ FORMATS = (
     ),
     Format(
         name="webp",
+        longest=16383,
         suffixes=(".webp",),
         recognise=lambda start, _: start[:4] == b"RIFF" and start[8:12] == b"WEBP",
         dtypes=("uint8",),
@@ -142,6 +147,7 @@ FORMATS = (
     ),
     Format(
         name="avif",
+        longest=65536,
         suffixes=(".avif",),
         recognise=_brand(b"avif", b"avis"),
         dtypes=("uint8",),
@@ -152,6 +158,7 @@ FORMATS = (
     ),
     Format(
         name="heif",
+        longest=65535,
         suffixes=(".heic", ".heif", ".hif"),
         recognise=_brand(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
         dtypes=("uint8", "uint16"),

@@ -62,7 +62,8 @@ def predict(
 
     inputs = [planes] if sigma is None else [planes, sigma]
     if ensemble == 1:
-        return Posterior(*_fitted(partial(step, 0), card, inputs), mean_parameters(kernels))
+        maps = _fitted(partial(step, 0), card, inputs)
+        return Posterior(*maps)._replace(kernel=mean_parameters(kernels))
     total: list[Planes] = []
     for which in ENSEMBLES[ensemble]:
         if which & _SWAPPED:
@@ -75,7 +76,7 @@ def predict(
         else:
             total = [each.copy() for each in found]
     means = (np.divide(sum_, ensemble, out=sum_) for sum_ in total)
-    return Posterior(*means, mean_parameters(kernels))
+    return Posterior(*means)._replace(kernel=mean_parameters(kernels))
 
 
 def predict_noise(engine: Engine, card: Card, planes: Planes) -> NoisePosterior:

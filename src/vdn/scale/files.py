@@ -114,6 +114,7 @@ def denoise_store(
     known = None if noise_sigma is None else _known(noise_sigma, images)
     given = {
         "version": __version__,
+        "task": arguments.task,
         "model": str(arguments.model),
         "strength": strength,
         "noise_sigma": None if noise_sigma is None else str(noise_sigma),

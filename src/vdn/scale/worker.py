@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vdn.denoiser import Denoiser
 from vdn.errors import InputError
 from vdn.image.arrays import BRIGHTEST, DARKEST
 from vdn.image.masks import filled, masked_like, usual_value
 from vdn.image.ranges import range_of
-from vdn.results import Restored
+from vdn.models import Goal, Models
+from vdn.restorer import Restored, Restorer
 
 __all__ = ["DenoiserArguments", "Grid", "denoise_block", "find_limits", "limits_dtype", "take"]
 
@@ -23,7 +23,7 @@ _network = Lock()  # one at a time a process: it has all the threads
 
 
 class DenoiserArguments(NamedTuple):
-    """The arguments of a `Denoiser`, of which every process makes one."""
+    """The arguments of a `Restorer`, of which every process makes one."""
 
     model: str | Path
     threads: int | None
@@ -31,6 +31,13 @@ class DenoiserArguments(NamedTuple):
     precision: str
     device: str
     weights: Path | None
+    task: str = "denoise"
+
+    @property
+    def models(self) -> Models:
+        """Models as those of the restorer."""
+        *given, task = self
+        return Models(*given, goal=Goal(task))
 
 
 @dataclass(frozen=True)
@@ -175,8 +182,9 @@ def limits_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 @cache
-def _denoiser(arguments: DenoiserArguments) -> Denoiser:
-    return Denoiser(*arguments[:-1], weights=arguments.weights)
+def _denoiser(arguments: DenoiserArguments) -> Restorer:
+    *given, weights, task = arguments
+    return Restorer(task, None, *given, weights=weights)
 
 
 def _own_threads() -> int | None:
