@@ -44,6 +44,24 @@ class Degraded:
         angle = np.rad2deg(np.arctan2(axes[1, 1], axes[0, 1])) % 180
         return float(large), float(small), float(angle)
 
+    def describe(self) -> str:
+        """Say in a few words what was done.
+
+        Examples
+        --------
+        >>> make = np.random.default_rng(0)
+        >>> degrade(np.ones((9, 9)), "anisotropic_blur:2,1,45", make).describe()
+        'blur of 2 x 1 pixels at 45 degrees'
+        """
+        large, small, angle = self.widths
+        parts = []
+        if large:
+            turned = f" at {angle:.3g} degrees" if large > 1.001 * small else ""
+            parts.append(f"blur of {large:.3g} x {small:.3g} pixels{turned}")
+        if self.scale > 1:
+            parts.append(f"{self.scale} times smaller")
+        return ", ".join(parts) or "no blur"
+
 
 def degrade(image: np.ndarray, degradation: str, generator: np.random.Generator) -> Degraded:
     """Blur a clean image and reduce it; the noise comes after.
