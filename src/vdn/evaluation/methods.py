@@ -91,6 +91,12 @@ class Method:
     scales: tuple[int, ...] = (1,)
     steps: "tuple[Method, ...]" = ()
 
+    def enlarges(self, scale: int) -> bool:
+        """Say whether the method, and what it is told by, can give so many times the pixels."""
+        sources = [step.source for step in (self, *self.steps) if step.source is not None]
+        fits = not self.scales or scale in self.scales
+        return fits and all(each.enlarges(scale) for each in sources if each.restores)
+
 
 class Ready:
     """A method that is loaded."""

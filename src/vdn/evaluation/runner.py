@@ -56,7 +56,7 @@ class Item:
         """Say whether a method is for pictures like this."""
         if not find_suite(self.suite).restores:
             return not method.restores
-        return not method.scales or parse_case(self.case).scale in method.scales
+        return method.enlarges(parse_case(self.case).scale)
 
     def lacks(self, method: Method, store: RowStore) -> bool:
         """Say whether a method is still to be measured on this picture."""
@@ -276,8 +276,7 @@ def _unfit(method: Method, suite: str) -> str:
             f"method {method.name!r} does not enlarge, as all cases ask for; "
             f"write {method.name}+bicubic"
         )
-    factors = ", ".join(map(str, method.scales))
-    return f"method {method.name!r} enlarges {factors} times, and no case asks for that"
+    return f"method {method.name!r} enlarges by a factor that no case of the suite {suite} asks for"
 
 
 def _width_range(degradation: str) -> float:
