@@ -7,7 +7,6 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from vdn.noise.blur import gaussian_weights
 from vdn.runtime.engine import Planes
 from vdn.runtime.kernel import FLOOR, log_variances
 
@@ -58,6 +57,8 @@ class BlurKernel:
 
     def array(self) -> NDArray[np.float64]:
         """Return the kernel on the grid of the pixels, (K, K) of odd K and sum 1, rows along y."""
+        from vdn.noise.blur import gaussian_weights  # takes longer to load than to use
+
         weights: NDArray[np.float64] = gaussian_weights(self.covariance[None])[0]
         return weights
 
@@ -78,15 +79,12 @@ class BlurKernel:
 
     def scaled(self, across: float, down: float) -> "BlurKernel":
         """Return the kernel after a resize of the image by these factors."""
-        factors = across, down
-        return replace(
-            self,
-            sigma=tuple(f * width for f, width in zip(factors, self.sigma, strict=True)),
-            sigma_interval=tuple(
-                (f * low, f * high)
-                for f, (low, high) in zip(factors, self.sigma_interval, strict=True)
-            ),
+        x, y = self.sigma
+        x_ends, y_ends = (
+            (factor * low, factor * high)
+            for factor, (low, high) in zip((across, down), self.sigma_interval, strict=True)
         )
+        return replace(self, sigma=(across * x, down * y), sigma_interval=(x_ends, y_ends))
 
 
 class KernelStatistics:

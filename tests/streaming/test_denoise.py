@@ -8,6 +8,7 @@ from tiny_model import write_tiny_model
 from vdn.denoiser import Denoiser
 from vdn.errors import FileError, InputError
 from vdn.image import open_picture, read, write
+from vdn.restorer import Restorer
 from vdn.streaming import Settings, Targets, estimate_picture_noise, restore_picture, run_jobs
 
 
@@ -258,10 +259,12 @@ def test_a_model_that_enlarges_writes_larger_files(tmp_path, suffix, max_memory)
     image = noisy((90, 70, 3), "uint16")
     write(tmp_path / f"a{suffix}", image)
     small, large = (
-        Denoiser(
-            write_tiny_model(tmp_path / f"x{scale}.onnx", 3, scale=scale), max_memory=max_memory
+        Restorer(
+            task,
+            model=write_tiny_model(tmp_path / f"x{scale}.onnx", 3, scale=scale),
+            max_memory=max_memory,
         )
-        for scale in (1, 2)
+        for task, scale in (("denoise", 1), ("upscale", 2))
     )
     maps = {"noise_map": tmp_path / "noise.tiff", "uncertainty": tmp_path / "error.tiff"}
     large.file(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}", **maps)

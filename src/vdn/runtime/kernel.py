@@ -10,7 +10,6 @@ of the mode 1. The floor of a kernel is the square of 0.3 pixels, that of noise 
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vdn.runtime.engine import Planes, Posterior
 
@@ -21,11 +20,12 @@ FLOOR = 0.3**2
 
 _NARROW = 0.4**2  # square pixels; a narrower Gaussian takes less than a sixth of the finest detail
 _QUIET = (1 / 255) ** 2  # both the floor and the least that is to be removed
+_LEAST = np.float32(1e-8)  # of a variance, as in the graphs
 _LOGISTIC = 1.702  # with this factor a logistic function is next to the normal distribution's
 _ROWS, _COLUMNS, _SWAPPED = 2, 1, 4
 
 
-def log_variances(planes: Planes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def log_variances(planes: Planes) -> tuple[Planes, Planes]:
     r"""Return mean and standard deviation of :math:`\log(\lambda_j + f)`, each (2, h, w).
 
     Those of the logarithm of an inverse gamma with the mode 1 are
@@ -42,14 +42,12 @@ def log_variances(planes: Planes) -> tuple[NDArray[np.float64], NDArray[np.float
     return _log_variance(planes[:2], planes[2:4], FLOOR)
 
 
-def _log_variance(
-    log_alpha: Planes, log_beta: Planes, floor: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    alpha = np.exp(log_alpha.astype(np.float64))
+def _log_variance(log_alpha: Planes, log_beta: Planes, floor: float) -> tuple[Planes, Planes]:
+    alpha = np.exp(log_alpha)
     mode = np.exp(log_beta) / (alpha + 1)
-    skew = np.log1p(1 / alpha) + 1 / (2 * alpha) + 1 / (12 * alpha**2)
-    spread = np.sqrt(1 / alpha + 1 / (2 * alpha**2) + 1 / (6 * alpha**3))
-    return np.log(mode + floor) + skew, spread
+    least = 1 / np.maximum(alpha, 1)  # of less the series say nothing, and there is no mean
+    skew = np.log1p(least) + least / 2 + least**2 / 12
+    return np.log(mode + np.float32(floor)) + skew, np.sqrt(least + least**2 / 2 + least**3 / 6)
 
 
 def turned_back(planes: Planes, which: int) -> Planes:
@@ -103,21 +101,19 @@ def average_with_input(
     blurred = blurred.repeat(cell, axis=0).repeat(cell, axis=1)
     noise = _log_variance(posterior.log_alpha, posterior.log_beta, _QUIET)
     if sigma is not None:
-        noisy = (strength * sigma > np.sqrt(_QUIET)).astype(np.float64)
+        noisy = (strength * sigma > np.sqrt(_QUIET)).astype(np.float32)
     elif strength > 0:
         noisy = _probability_above(*noise, _QUIET / strength**2 + _QUIET)
     else:
-        noisy = np.zeros(1)
-    p = (1 - (1 - blurred) * (1 - noisy)).astype(np.float32)
+        noisy = np.zeros(1, np.float32)
+    p = 1 - (1 - blurred) * (1 - noisy)
     change = posterior.mean - planes
     variance = p * np.exp(posterior.log_error_variance) + p * (1 - p) * np.square(change)
-    variance += (1 - p) * np.exp(noise[0]).astype(np.float32)
+    variance += (1 - p) * np.maximum(np.exp(noise[0]) - np.float32(_QUIET), _LEAST)
     return posterior._replace(mean=planes + p * change, log_error_variance=np.log(variance))
 
 
-def _probability_above(
-    mean: NDArray[np.float64], deviation: NDArray[np.float64], threshold: float
-) -> NDArray[np.float64]:
+def _probability_above(mean: Planes, deviation: Planes, threshold: float) -> Planes:
     """Return how likely a variance with its floor, whose logarithm is known, is above a value."""
-    away = (np.log(threshold) - mean) / deviation
-    return 1 / (1 + np.exp(np.minimum(_LOGISTIC * away, 700)))
+    away = (np.float32(np.log(threshold)) - mean) / deviation
+    return np.float32(1) / (1 + np.exp(np.minimum(np.float32(_LOGISTIC) * away, np.float32(80))))

@@ -90,7 +90,7 @@ class TorchEngine:
             posterior.error.log_variance,
         )
         kernel = None if posterior.kernel is None else _planes(posterior.kernel.parameters)
-        return Posterior(*map(_planes, tensors), kernel)
+        return Posterior(*map(_planes, tensors))._replace(kernel=kernel)
 
     def run_noise(self, planes: Planes) -> NoisePosterior:
         """Estimate the noise of planes (C, H, W) by S-Net alone."""

@@ -101,13 +101,12 @@ def encode(path: Path, request: EncodeRequest) -> Encoder:
     OpenEXR.File(parts).write(str(path))
 
 
-def _larger(window: Any, resize: Resize) -> tuple[tuple[int, int], tuple[int, int]]:
+def _larger(window: Any, resize: Resize) -> tuple[tuple[int, ...], ...]:
     """Return the first and the last pixel of a window after a resize."""
-    low, high = (
+    return tuple(
         tuple(round(int(at + last) * f) - last for at, f in zip(end, resize.factors, strict=True))
         for last, end in enumerate(window)
     )
-    return low, high
 
 
 def _nearest(pixels: NDArray[Any], resize: Resize) -> NDArray[Any]:
