@@ -254,15 +254,11 @@ def _find(name: str, threads: int | None, precision: str) -> Method:
         card, file = find_model(name)
         precision = "fp32" if precision == "auto" else precision
         version = f"{_digest(file)} {precision}"
-        make = _Model if card.purpose == "denoise" else ModelRestorer
+        restores = card.purpose != "denoise"
+        make: Callable[..., Any] = ModelRestorer if restores else _Model
         load = partial(make, str(file), threads, precision)
-        return Method(
-            Path(name).name,
-            version,
-            load,
-            restores=make is ModelRestorer,
-            scales=(card.scale,),
-        )
+        scales = (card.scale,)
+        return Method(Path(name).name, version, load, restores=restores, scales=scales)
     if (Path(name) / _CHECKPOINT).is_file() or name.lower().endswith(external.NETWORK_FILES):
         return _network(Path(name))
     if name in external.METHODS:
