@@ -96,10 +96,11 @@ def degraded(method: Ready, observation: Observation) -> dict[str, Any]:
     row: dict[str, Any] = {
         "psnr": psnr(luma(image), luma(clean)),
         "ssim": ssim(luma(image), luma(clean)),
-        "psnr_colours": psnr(image, clean),
         "seconds": seconds,
         "cpu_seconds": cpu_seconds,
     }
+    if clean.ndim == 3:
+        row["psnr_colours"] = psnr(image, clean)
     found = getattr(result, "noise_sigma", None)
     if found is not None and observation.sigma is not None:
         row |= _noise_figures(found, observation.sigma)
