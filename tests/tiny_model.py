@@ -15,6 +15,8 @@ __all__ = ["tiny_card", "write_tiny_model"]
 
 WIDTH = 8
 MULTIPLE = 8
+OUTPUTS = "mean", "log_alpha", "log_beta", "log_error_variance", "kernel"
+SAID = np.reshape([5.0, 5.0, 5.0, 5.5, 0.3, -4.0], (6, 1, 1))  # about one pixel wide
 
 
 def tiny_card(name: str = "tiny", channels: int = 3, **changes: object) -> dict[str, object]:
@@ -45,10 +47,12 @@ def write_tiny_model(
     seed: int = 0,
     card: dict[str, object] | None = None,
     scale: int = 1,
+    kernel: bool = False,
 ) -> Path:
     """Write the model with random but fixed weights; `card=None` stores `tiny_card(path.stem)`.
 
-    With a scale its image is enlarged by repeating pixels.
+    With a scale its image is enlarged by repeating pixels; with a kernel it says one for each 4 x 4
+    pixels, that changes with the image.
     """
     rng = np.random.default_rng(seed)
     nodes: list[onnx.NodeProto] = []
@@ -110,7 +114,13 @@ def write_tiny_model(
             else helper.make_node("Identity", [small], [name])
         )
 
+    if kernel:
+        cells = node("SpaceToDepth", ["image"], "cells", blocksize=4)
+        node("Add", [conv(cells, "said", 16 * c, 6), constant("said0", SAID)], "kernel")
+
     def tensor(name: str) -> onnx.ValueInfoProto:
+        if name == "kernel":
+            return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 6, "kH", "kW"])
         larger = scale > 1 and name in ("mean", "log_error_variance")
         sides = ("sH", "sW") if larger else ("H", "W")
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", c, *sides])
@@ -119,11 +129,13 @@ def write_tiny_model(
         nodes,
         "tiny",
         [tensor("image")],
-        [tensor(n) for n in ("mean", "log_alpha", "log_beta", "log_error_variance")],
+        [tensor(n) for n in OUTPUTS[: None if kernel else -1]],
         weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    card = card or tiny_card(path.stem, channels, scale=scale)
+    purpose = "upscale" if scale > 1 else "deblur" if kernel else "denoise"
+    infers = ["noise", "kernel"] if kernel else ["noise"]
+    card = card or tiny_card(path.stem, channels, scale=scale, purpose=purpose, infers=infers)
     helper.set_model_props(model, {"vdn": json.dumps(card)})
     onnx.save(model, path)
     return path

@@ -1,8 +1,8 @@
-"""Blind image denoising that tells you the noise.
+"""Blind image denoising and restoration that tells you the noise.
 
 >>> import vdn
 >>> [name for name in sorted(vdn.__all__) if name.islower()]
-['denoise', 'denoise_file', 'estimate_noise', 'list_models']
+['denoise', 'denoise_file', 'estimate_noise', 'list_models', 'restore']
 """
 
 from importlib import import_module
@@ -19,40 +19,44 @@ from vdn.errors import (
 )
 
 if TYPE_CHECKING:
-    from vdn.denoiser import (
-        Denoised,
-        Denoiser,
-        NoiseEstimate,
-        denoise,
-        denoise_file,
-        estimate_noise,
-    )
+    from vdn.blur_kernel import BlurKernel
+    from vdn.denoiser import Denoiser, denoise, denoise_file, estimate_noise
+    from vdn.restorer import NoiseEstimate, Restored, Restorer, restore
     from vdn.runtime.cards import list_models
 
 __all__ = [
+    "BlurKernel",
     "ConfigError",
-    "Denoised",
     "Denoiser",
     "FileError",
     "InputError",
     "MissingExtraError",
     "NoiseEstimate",
     "PredictionError",
+    "Restored",
+    "Restorer",
     "TooLargeError",
     "VdnError",
     "denoise",
     "denoise_file",
     "estimate_noise",
     "list_models",
+    "restore",
 ]
 __version__ = "0.1.0"
+
+
+_HOMES = {
+    "BlurKernel": "vdn.blur_kernel",
+    "list_models": "vdn.runtime.cards",
+    **dict.fromkeys(("Denoiser", "denoise", "denoise_file", "estimate_noise"), "vdn.denoiser"),
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'vdn' has no attribute {name!r}")
-    home = "vdn.runtime.cards" if name == "list_models" else "vdn.denoiser"
-    return getattr(import_module(home), name)
+    return getattr(import_module(_HOMES.get(name, "vdn.restorer")), name)
 
 
 def __dir__() -> list[str]:

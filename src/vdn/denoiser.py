@@ -1,64 +1,20 @@
-"""An image in, the clean image and its noise out: arrays and files by one object."""
+"""Denoising: a picture restored in which nothing is wrong but the noise."""
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vdn.errors import InputError
-from vdn.image.arrays import check_image
-from vdn.image.frame import Frame, FrameSpec
-from vdn.image.masks import filled, masked_like
-from vdn.image.ranges import Range, find_ranges
-from vdn.models import Choice, Models
-from vdn.noise_summary import NoiseSummary, SigmaStatistics
-from vdn.predictions import (
-    Prediction,
-    Request,
-    Rows,
-    check_known_noise,
-    plan_window,
-    predict_windows,
-)
-from vdn.results import Denoised, NoiseEstimate, Units, check_sigma, check_strength
-from vdn.runtime.engine import NoisePosterior, Planes
-from vdn.streaming import Report, Settings, Targets, denoise_one_file
+from vdn.restorer import NoiseEstimate, Restored, Restorer
+from vdn.streaming import Report
 
-__all__ = ["Denoised", "Denoiser", "NoiseEstimate", "denoise", "denoise_file", "estimate_noise"]
+__all__ = ["Denoiser", "denoise", "denoise_file", "estimate_noise"]
 
 
-class Denoiser:
-    """A model ready to denoise, for one image or many, arrays or files.
+class Denoiser(Restorer):
+    """A `Restorer` for the task "denoise", and nothing else.
 
-    It may be used from several threads, and be pickled.
-
-    Parameters
-    ----------
-    model
-        A shipped model's name, the path of an `.onnx` file, or "auto", which looks at the noise:
-        `gaussian` where it is independent from pixel to pixel, `photo` where it is correlated as
-        cameras leave it, `gray` for one channel.
-    threads
-        Number of CPU threads, all cores by default.
-    max_memory
-        Bound on the network's working memory in MB, by default a quarter of the machine's (or
-        container's) but not more than 1100: larger images are done in windows, with the same
-        result. The image and its maps come on top.
-    precision
-        "fp32", "bf16", or "auto": bf16 for 8-bit images where the CPU has it, else fp32.
-    device
-        "auto" (the CPU), "cpu", "gpu" and "npu" where OpenVINO has them, "cuda" and "mps" by torch
-        ("torch" is its best), which needs the extra `train`.
-    weights
-        A folder with `cards.toml` and `.onnx` files, in place of the shipped models.
-
-    Raises
-    ------
-    InputError
-        When an argument is out of its range or the model unknown.
+    Parameters and errors are those of `Restorer`.
 
     Examples
     --------
@@ -66,7 +22,6 @@ class Denoiser:
     >>> result = denoiser(image, strength=0.8)  # doctest: +SKIP
     >>> result.model  # doctest: +SKIP
     'photo'
-    >>> denoiser.file("in.tif", "out.tif")  # doctest: +SKIP
     """
 
     def __init__(
@@ -79,191 +34,9 @@ class Denoiser:
         *,
         weights: Path | None = None,
     ) -> None:
-        self.models = Models(model, threads, max_memory, precision, device, weights)
-
-    def __repr__(self) -> str:
-        return f"Denoiser({str(self.models.model)!r}, device={self.models.device!r})"
-
-    def __call__(
-        self,
-        image: NDArray[Any],
-        strength: float = 1.0,
-        noise_sigma: ArrayLike | None = None,
-        *,
-        range: tuple[float, float] | None = None,
-        ensemble: int = 1,
-        progress: Callable[[float], None] | None = None,
-    ) -> Denoised:
-        """Denoise an image.
-
-        Parameters
-        ----------
-        image
-            (H, W) or (H, W, C), C of 1, 3 (colour), or 2 and 4 with alpha last; uint8, uint16 or
-            float. One channel through a colour model is repeated and the predictions averaged;
-            colour through a model of one channel goes channel by channel. What a masked array
-            masks is not used, and stays as it is.
-        strength
-            Factor of the noise to remove, 0 to 4; 0 returns the input.
-        noise_sigma
-            Standard deviation of the noise if you know it, in the units of the image: a number,
-            (H, W), or (H, W, C) without alpha. Default: what the network finds.
-        range
-            The values that are black and white for the network; by default they are found in the
-            image. Blocks of one image, each with the halo of the model around it, give what the
-            whole gives if all get the range of the whole.
-        ensemble
-            2, 4 or 8: the mean of the results for so many mirrored and turned versions of the
-            image, a little better in so many times the time.
-        progress
-            Called with the share that has been done, from 0 to 1.
-
-        Returns
-        -------
-        Denoised
-
-        Raises
-        ------
-        InputError
-            When an argument is out of its range, or the image of a kind not listed.
-        PredictionError
-            When what the network computes cannot be.
-        """
-        check_strength(strength)
-        array, mask = filled(image)
-        frame = _frame(array)
-        request = Request(
-            noise_only=strength == 0,
-            strength=float(strength),
-            ensemble=ensemble,
-            sigma=None if noise_sigma is None else _known_sigma(noise_sigma, frame),
+        super().__init__(
+            "denoise", None, model, threads, max_memory, precision, device, weights=weights
         )
-        choice, (range_,), predictions = self._predict(array, frame, request, range)
-        output = frame.spec() if request.noise_only else frame.scaled(choice.card.scale)
-        restored = np.empty(output.shape, array.dtype)
-        log_alpha, log_beta, error = _empty(frame), _empty(frame), _empty(output)
-        statistics = SigmaStatistics(frame.color_channels)
-        for prediction in _reporting(predictions, frame, progress):
-            place = (slice(None), *prediction.place)
-            log_alpha[place], log_beta[place] = prediction.noise
-            statistics.add(np.atleast_3d(prediction.sigma))
-            restored[prediction.output_place] = prediction.image
-            if prediction.log_error_variance is not None:
-                error[(slice(None), *prediction.output_place)] = prediction.log_error_variance
-            del prediction  # the next needs its memory
-        statistics.check([range_])
-        return Denoised(
-            masked_like(restored, image, mask),
-            choice.card.name,
-            statistics.root_mean_square,
-            choice.reason,
-            NoisePosterior(log_alpha, log_beta),
-            None if request.noise_only else error,
-            choice.card.error_scale,
-            Units(range_.scale, _flat(array)),
-        )
-
-    def estimate_noise(
-        self, image: NDArray[Any], *, range: tuple[float, float] | None = None
-    ) -> NoiseEstimate:
-        """Estimate the noise of an image, as in `__call__`, by the noise part alone."""
-        array, _ = filled(image)
-        frame = _frame(array)
-        choice, (range_,), predictions = self._predict(
-            array, frame, Request(noise_only=True), range
-        )
-        units, summary = Units(range_.scale, _flat(array)), NoiseSummary(frame)
-        log_alpha, log_beta = _empty(frame), _empty(frame)
-        for prediction in predictions:
-            place = (slice(None), *prediction.place)
-            log_alpha[place], log_beta[place] = prediction.noise
-            summary.add(prediction, np.atleast_3d(prediction.sigma))
-            del prediction  # the next needs its memory
-        summary.statistics.check([range_])
-        noise = NoisePosterior(log_alpha, log_beta)
-        return NoiseEstimate(choice.card.name, noise, units, summary)
-
-    def file(
-        self,
-        source: str | Path,
-        target: str | Path,
-        *,
-        noise_map: str | Path | None = None,
-        uncertainty: str | Path | None = None,
-        strength: float = 1.0,
-        noise_sigma: float | Path | None = None,
-        format: str | None = None,
-        quality: int | None = None,
-        ensemble: int = 1,
-        overwrite: bool = False,
-        progress: Callable[[float], None] | None = None,
-    ) -> Report:
-        """Denoise a file into another, whatever its size, in bounded memory.
-
-        Parameters
-        ----------
-        source
-            The picture, of any format that `vdn denoise` reads; all its frames are denoised.
-        target
-            The clean picture; its suffix, or `format`, says in which format.
-        noise_map, uncertainty
-            TIFF files to write the standard deviation of the noise and of the error into; with
-            `.png` at the end 16-bit pictures to look at, which say what a step is worth.
-        strength, noise_sigma
-            As in `__call__`; the noise may be a file that holds its map.
-        format, quality
-            Of the clean picture; by default as its name says, and as the source.
-        ensemble
-            As in `__call__`.
-        overwrite
-            Whether existing files are replaced.
-        progress
-            Called with the share that has been done, from 0 to 1.
-
-        Returns
-        -------
-        Report
-
-        Raises
-        ------
-        FileError
-            When a file cannot be read or written; nothing is left behind then.
-        InputError, PredictionError
-            As in `__call__`.
-
-        Examples
-        --------
-        >>> report = Denoiser().file("in.tif", "out.tif", noise_map="noise.tiff")  # doctest: +SKIP
-        >>> report.noise_sigma  # doctest: +SKIP
-        (4.1, 3.2, 4.8)
-        """
-        maps = (None if path is None else Path(path) for path in (noise_map, uncertainty))
-        targets = Targets(Path(target), *maps)
-        settings = Settings(
-            strength=strength,
-            noise_sigma=noise_sigma,
-            format=format,
-            quality=quality,
-            ensemble=ensemble,
-            overwrite=overwrite,
-        )
-        return denoise_one_file(self.models, Path(source), targets, settings, progress)
-
-    def _predict(
-        self,
-        array: NDArray[Any],
-        frame: Frame,
-        request: Request,
-        range: tuple[float, float] | None,
-    ) -> tuple[Choice, Sequence[Range], Iterator[Prediction]]:
-        """Return the model, the range, and the predictions for an image in memory."""
-        choice = self.models.choose(frame)
-        check_known_noise(choice.card, request)
-        model = self.models.load(choice, frame.dtype)
-        ranges = find_ranges(frame, choice.card.nominal_range) if range is None else _given(range)
-        window = plan_window(model, frame, request, self.models.working_memory)
-        parts = predict_windows(model, frame, frame.rows, ranges, request, window)
-        return choice, ranges, chain.from_iterable(found for _, found in parts)
 
 
 def denoise(
@@ -279,7 +52,7 @@ def denoise(
     precision: str = "auto",
     device: str = "auto",
     weights: Path | None = None,
-) -> Denoised:
+) -> Restored:
     """Denoise one image; for many, make a `Denoiser` and call it for each.
 
     The arguments are those of `Denoiser` and of calling one.
@@ -338,53 +111,3 @@ def estimate_noise(
     """
     denoiser = Denoiser(model, threads, max_memory, precision, device, weights=weights)
     return denoiser.estimate_noise(image, range=range)
-
-
-def _given(range: tuple[float, float]) -> tuple[Range]:
-    low, high = map(float, range)
-    if not (np.isfinite([low, high]).all() and low < high):
-        raise InputError(f"range={range!r}; give (black, white), finite, black below white")
-    return (Range(low, high - low),)
-
-
-def _reporting(
-    predictions: Iterator[Prediction], frame: FrameSpec, progress: Callable[[float], None] | None
-) -> Iterator[Prediction]:
-    done, total = 0, frame.shape[0] * frame.shape[1]
-    for prediction in predictions:
-        rows, columns = prediction.rows, prediction.columns
-        yield prediction
-        if progress is not None:
-            done += (rows.stop - rows.start) * (columns.stop - columns.start)
-            progress(done / total)
-        del prediction
-
-
-def _empty(frame: FrameSpec) -> Planes:
-    return np.empty((frame.color_channels, *frame.shape[:2]), np.float32)
-
-
-def _frame(array: NDArray[Any]) -> Frame:
-    check_image(array)
-    return Frame.of(array)
-
-
-def _flat(array: NDArray[Any]) -> bool:
-    """Return whether maps have no channel axis."""
-    return array.ndim == 2 or array.shape[2] == 2
-
-
-def _known_sigma(noise_sigma: ArrayLike, frame: FrameSpec) -> Rows | float:
-    """Check a standard deviation given by the user; return the number, or the rows of the map."""
-    try:
-        sigma = np.asarray(noise_sigma, np.float32)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"noise_sigma={noise_sigma!r} is not a number or an array") from error
-    (height, width), channels = frame.shape[:2], frame.color_channels
-    if sigma.shape not in ((), (height, width), (height, width, 1), (height, width, channels)):
-        raise InputError(
-            f"noise_sigma has shape {sigma.shape}; give a number, ({height}, {width}) "
-            f"or ({height}, {width}, {channels})"
-        )
-    check_sigma(sigma)
-    return (lambda start, stop: sigma[start:stop]) if sigma.ndim else float(sigma)

@@ -12,15 +12,44 @@ from vdn.image.frame import Frame
 from vdn.image.ranges import range_of
 from vdn.noise.whiteness import WHITE, measure_colour_whiteness
 from vdn.predictions import LoadedModel
-from vdn.runtime.cards import Card, find_model, list_models
+from vdn.runtime.cards import TASKS, Card, find_model, list_models
 from vdn.runtime.engine import WORKING_MEMORY, Engine, memory_share
 
-__all__ = ["Choice", "Models"]
+__all__ = ["Choice", "Goal", "Models"]
 
 _CROP = 512  # pixels a side that are looked at to choose a model
 _CORRELATED = 0.5  # ratio of `Whiteness` up to which noise is called so
 _VISIBLE = 0.7 / 255  # of the range: less noise than that says nothing
 _DEVICES = ("auto", "cpu", "gpu", "npu", "cuda", "mps", "torch")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What models are wanted for.
+
+    Attributes
+    ----------
+    task
+        One of `vdn.runtime.cards.TASKS`.
+    scale
+        Pixels a side of the result for one of the picture; None for that of the model.
+    """
+
+    task: str = "denoise"
+    scale: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise InputError(f"task={self.task!r}; give one of {', '.join(TASKS)}")
+        if self.scale is not None and self.scale < 1:
+            raise InputError(f"scale={self.scale!r}; give a whole number of at least 1, or None")
+
+    def __str__(self) -> str:
+        return self.task if self.scale is None else f"{self.task} x{self.scale}"
+
+    def suits(self, card: Card) -> bool:
+        """Return whether a model does this."""
+        return card.purpose == self.task and self.scale in (None, card.scale)
 
 
 @dataclass(frozen=True)
@@ -40,11 +69,14 @@ class Choice:
     reason: str = ""
 
 
-class Models:
-    """The models of a `Denoiser`: chosen a picture, loaded once, shared by threads.
+_DENOISE = Goal()
 
-    Parameters and errors are those of `vdn.Denoiser`. It can be pickled: what is loaded stays
-    behind and is loaded again where it is needed.
+
+class Models:
+    """The models of a `Restorer`: chosen a picture, loaded once, shared by threads.
+
+    Parameters and errors are those of `vdn.Restorer`; `goal` is what the models are for. It can be
+    pickled: what is loaded stays behind and is loaded again where it is needed.
     """
 
     def __init__(
@@ -55,6 +87,7 @@ class Models:
         precision: str = "auto",
         device: str = "auto",
         weights: Path | None = None,
+        goal: Goal = _DENOISE,
     ) -> None:
         if threads is not None and threads < 1:
             raise InputError(f"threads={threads!r}; give a positive number, or None for all cores")
@@ -64,12 +97,19 @@ class Models:
             raise InputError(f"precision={precision!r}; give 'auto', 'fp32' or 'bf16'")
         if device.partition(":")[0] not in _DEVICES:
             raise InputError(f"device={device!r}; give one of {', '.join(_DEVICES)}")
-        self.model, self._weights, self.device = model, weights, device
+        self.model, self._weights, self.device, self.goal = model, weights, device, goal
         self._threads, self._precision = threads, precision
         self.max_memory = None if max_memory is None else float(max_memory)
         self._found: dict[str | Path, tuple[Card, Path]] = {}
-        if model != "auto":
-            self._found[model] = find_model(model, weights)
+        if model == "auto":
+            self._cards()
+        else:
+            card, _ = self._found[model] = find_model(model, weights)
+            if not goal.suits(card):
+                raise InputError(
+                    f"model={str(model)!r} is for {_goal_of(card)}, not for {goal}; give one that "
+                    "is, or 'auto'"
+                )
         self._forget()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -88,27 +128,59 @@ class Models:
         """The bound on windows and the rows around them, in MB."""
         return self.max_memory or min(WORKING_MEMORY, memory_share())
 
-    def choose(self, frame: Frame) -> Choice:
-        """Return the model for a frame; for "auto" a part of it is read.
+    def choose(self, frame: Frame, least_scale: float = 1) -> Choice:
+        """Return the model for a frame; for "auto" a part of it may be read.
 
-        Noise that is independent from pixel to pixel is for `gaussian` in colour; correlated
-        noise, which is what cameras, compression and enlargement leave, is for `photo`, and for
-        `gray` there is the rest of what has one channel. What cannot be told is for `photo` where
-        it looks like a photograph.
+        Of models for the goal that differ in scale the one of the least that is at least
+        `least_scale` is taken, of those that differ in nothing else one that has been made for the
+        channels of the frame. Which of several denoisers is taken the noise decides: what is
+        independent from pixel to pixel is for `gaussian` in colour; correlated noise, which is what
+        cameras, compression and enlargement leave, is for `photo`, and for `gray` there is the rest
+        of what has one channel. What cannot be told is for `photo` where it looks like a
+        photograph.
         """
-        return self.suited(frame) if self.model == "auto" else self._choice(self.model)
-
-    def suited(self, frame: Frame) -> Choice:
-        """Return the model that suits the noise of a frame, whatever the user has named."""
-        shipped = [card.name for card in list_models(self._weights)]
-        if not shipped:
+        if self.model == "auto":
+            return self.suited(frame, least_scale)
+        choice = self._choice(self.model)
+        if choice.card.scale < least_scale:
             raise InputError(
-                "model='auto': no model ships with this vdn; give the path of an .onnx file"
+                f"model={str(self.model)!r} makes {choice.card.scale} times the pixels a side, and "
+                f"{least_scale:.3g} are wanted"
             )
+        return choice
+
+    def suited(self, frame: Frame, least_scale: float = 1) -> Choice:
+        """Return the model that suits a frame, whatever the user has named."""
+        cards = self._cards()
+        scales = sorted(card.scale for card in cards if card.scale >= least_scale)
+        if not scales:
+            most = max(card.scale for card in cards)
+            raise InputError(
+                f"{least_scale:.3g} times the pixels a side are wanted, and the largest scale that "
+                f"ships is {most}; give a smaller size"
+            )
+        cards = [card for card in cards if card.scale == scales[0]]
+        shipped = [card.name for card in cards]
+        if self.goal != _DENOISE:
+            count = 3 if frame.channels.startswith("colour") else 1
+            return self._choice(min(cards, key=lambda card: card.channels != count).name)
         wanted, reason = _suited(frame)
         if wanted[0] not in shipped:
             reason = f"the nearest that ships: {reason}"
         return self._choice(next(name for name in (*wanted, *shipped) if name in shipped), reason)
+
+    def _cards(self) -> list[Card]:
+        """Return the models that ship for the goal."""
+        shipped = list_models(self._weights)
+        found = [card for card in shipped if self.goal.suits(card)]
+        if not found:
+            others = [_goal_of(card) for card in shipped]
+            raise InputError(
+                f"no model for {self.goal} ships with this vdn, only for "
+                f"{', '.join(dict.fromkeys(map(str, others))) or 'nothing'}; give the path of an "
+                ".onnx file as the model (`--model FILE`), see `vdn train` and `vdn export`"
+            )
+        return found
 
     def _choice(self, name: str | Path, reason: str = "") -> Choice:
         if name not in self._found:
@@ -148,6 +220,10 @@ class Models:
 
         device = "CPU" if self.device == "auto" else self.device.upper().replace(":", ".")
         return OpenVinoEngine(path, precision, self._threads, self.working_memory, device)
+
+
+def _goal_of(card: Card) -> Goal:
+    return Goal(card.purpose, card.scale if card.scale > 1 else None)
 
 
 def _module(path: Path) -> Any:

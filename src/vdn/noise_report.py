@@ -7,7 +7,7 @@ from typing import Any
 from vdn.noise.clipping import Clipped
 from vdn.noise.correlation import LAGS, NoiseCorrelation
 from vdn.noise.defects import Defects
-from vdn.noise.jpeg_history import JpegTraces, TableQuality
+from vdn.noise.jpeg_history import JpegHistory
 from vdn.noise.law import NoiseLaw
 from vdn.noise.verdict import judge_noise
 from vdn.noise_summary import Cell
@@ -15,7 +15,6 @@ from vdn.streaming import FrameNoise, MiddleNoise
 
 __all__ = ["describe_noise", "noise_lines", "numbered", "summarise"]
 
-_FINER = 3  # qualities apart from which on two compressions are two
 _SPEAKABLE = 1e-4  # share of clipped values
 _CHANNELS = {1: ("",), 3: ("red ", "green ", "blue ")}
 
@@ -66,10 +65,10 @@ def describe_noise(found: FrameNoise, place: Mapping[str, int]) -> dict[str, Any
         record["laws"] = [None if law is None else asdict(law) for law in middle.laws]
     if middle.correlation is not None:
         record["correlation"] = asdict(middle.correlation)
-    if middle.traces is not None:
+    if middle.jpeg.traces is not None:
         record["jpeg_traces"] = {
-            **asdict(middle.traces),
-            "contradict_tables": _contradict(found.jpeg, middle.traces),
+            **asdict(middle.jpeg.traces),
+            "contradict_tables": middle.jpeg.contradictory,
         }
     record["fits"] = {"model": middle.fits.card.name, "reason": middle.fits.reason}
     return record
@@ -105,9 +104,9 @@ def noise_lines(found: FrameNoise) -> list[tuple[str, str]]:
             lines.append(("correlation", _correlation(middle.correlation)))
     lines.append(("clipped", _clipped(found.clipped)))
     lines.append(("hot pixels", _defects(found.defects)))
-    traces = None if middle is None else middle.traces
-    if found.jpeg is not None or traces is not None:
-        lines.append(("JPEG", _jpeg(found.jpeg, traces)))
+    jpeg = JpegHistory(found.jpeg, None) if middle is None else middle.jpeg
+    if said := jpeg.describe():
+        lines.append(("JPEG", said))
     if middle is not None:
         lines.append(("model", _model(found.model, middle)))
     return lines
@@ -165,32 +164,6 @@ def _defects(found: Defects) -> str:
     if not found.hot + found.cold:
         return "none"
     return f"{found.hot} hot, {found.cold} cold: {100 * found.share:.2g} % of the values"
-
-
-def _jpeg(tables: TableQuality | None, traces: JpegTraces | None) -> str:
-    """Say what the file and the pixels say of compression."""
-    said = ""
-    if tables is not None:
-        said = f"quality {tables.quality} by the tables of the file"
-        if not tables.standard:
-            said += ", which are not the usual ones: the closest"
-        if traces is None:
-            return said
-    assert traces is not None
-    blocks = f"the blocks of a JPEG of quality {traces.quality}"
-    if traces.shifted:
-        blocks += f" that begin in row {traces.row}, column {traces.column}: cropped since"
-    if tables is None:
-        return f"the pixels bear {blocks}"
-    against = "; but the pixels bear " if _contradict(tables, traces) else "; the pixels bear "
-    return f"{said}{against}{blocks}"
-
-
-def _contradict(tables: TableQuality | None, traces: JpegTraces) -> bool:
-    """Tell whether the pixels have been compressed more than the file says, or on another grid."""
-    if tables is None:
-        return False
-    return traces.shifted or traces.quality < tables.quality - _FINER
 
 
 def _model(used: str, middle: MiddleNoise) -> str:

@@ -21,6 +21,7 @@ from vdn.image.ranges import Range
 from vdn.results import error_deviation, noise_deviation
 from vdn.runtime.cards import Card
 from vdn.runtime.engine import Engine, NoisePosterior, Planes, Posterior
+from vdn.runtime.kernel import average_with_input
 from vdn.runtime.predict import ENSEMBLES, predict, predict_noise
 from vdn.runtime.tiling import Tile, choose_window, mirrored, tiles, times
 
@@ -109,6 +110,9 @@ class Prediction:
         wanted.
     card
         That of the model.
+    kernel
+        What a model that infers the blur says of it, see `vdn.runtime.kernel`; the first strip of
+        a window has that of all.
     """
 
     rows: slice
@@ -120,6 +124,7 @@ class Prediction:
     noise: NoisePosterior
     mean: Planes | None = None
     log_error_variance: Planes | None = None
+    kernel: Planes | None = None
 
     @property
     def place(self) -> tuple[slice, slice]:
@@ -152,20 +157,25 @@ class Prediction:
                 log_error_variance=(
                     None if self.log_error_variance is None else self.log_error_variance[output]
                 ),
+                kernel=self.kernel if top == 0 else None,
             )
 
     @cached_property
     def unit(self) -> UnitImage:
         """The part in the range of the network, with the way back to the user's units."""
-        rows, columns = map(_shifted, (self.rows, self.columns), self.origin)
-        return self.window.part(rows, columns)
+        return self.window.part(*self._in_window)
+
+    @property
+    def _in_window(self) -> tuple[slice, slice]:
+        return _shifted(self.rows, self.origin[0]), _shifted(self.columns, self.origin[1])
 
     @cached_property
     def image(self) -> NDArray[Any]:
         """The clean image as an array like the user's; where it was not wanted, the noisy one."""
         planes = self.unit.planes if self.mean is None else self.mean.transpose(1, 2, 0)
-        same = planes.shape[:2] == self.unit.planes.shape[:2]
-        return self.unit.restore(planes) if same else self.unit.enlarge(planes)
+        if planes.shape[:2] == self.unit.planes.shape[:2]:
+            return self.unit.restore(planes)
+        return self.window.enlarge(planes, *self._in_window, self.card.scale)
 
     @cached_property
     def sigma(self) -> NDArray[np.float32]:
@@ -400,8 +410,8 @@ def _predict(
         planar = values.transpose(2, 0, 1)
         return np.ascontiguousarray(_take(_take(planar, above, 1), across, 2))
 
-    def own(values: Planes, scale: int = 1) -> Planes:
-        cropped = values[(slice(None), *tile.scaled(scale).crop)]
+    def own(values: Planes) -> Planes:
+        cropped = values[(slice(None), *tile.crop_of(values.shape[1]))]
         if not np.isfinite(cropped).all():
             raise PredictionError(
                 f"model {model.card.name!r} computes values that are not finite, in rows "
@@ -410,25 +420,34 @@ def _predict(
             )
         return cropped
 
-    planes, scale = padded(unit.planes), model.card.scale
+    planes = padded(unit.planes)
     place = (*tile.write, channel, unit, (strip.start, left), model.card)
     if request.noise_only:
         noise = predict_noise(model.engine, model.card, planes)
         return Prediction(*place, NoisePosterior(*map(own, noise)))
+    known = None if sigma is None else padded(sigma)
     posterior = predict(
         model.engine,
         model.card,
         planes,
-        sigma=None if sigma is None else padded(sigma),
+        sigma=known,
         strength=request.strength,
         ensemble=request.ensemble,
         out=out,
     )
+    if not model.card.infers_kernel:
+        posterior = posterior._replace(kernel=None)
+    elif model.card.scale == 1:
+        posterior = average_with_input(posterior, planes, request.strength, known)
     noise = NoisePosterior(own(posterior.log_alpha), own(posterior.log_beta))
-    if sigma is not None and not model.card.estimates_noise:
-        noise = _certain(own(padded(sigma)))
+    if known is not None and not model.card.estimates_noise:
+        noise = _certain(own(known))
     return Prediction(
-        *place, noise, own(posterior.mean, scale), own(posterior.log_error_variance, scale)
+        *place,
+        noise,
+        own(posterior.mean),
+        own(posterior.log_error_variance),
+        None if posterior.kernel is None else own(posterior.kernel),
     )
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vdn.denoiser import Denoised, Denoiser
+from vdn.denoiser import Denoiser
 from vdn.image.frame import Frame
 from vdn.image.ranges import Range
 from vdn.models import Choice
+from vdn.results import Restored
 
 __all__ = ["LADDER", "SIDE", "Box", "Preview"]
 
@@ -109,7 +110,7 @@ class Preview:
             first, self._prepared = not self._prepared, True
         return first
 
-    def exact(self, strength: float) -> Denoised | None:
+    def exact(self, strength: float) -> Restored | None:
         """Compute the part at a strength; return all that is known of it, if it was not before."""
         if strength in self._made:
             return None

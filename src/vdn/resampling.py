@@ -1,11 +1,19 @@
-"""Weights of resampling by whole factors, as MATLAB's ``imresize`` has them."""
+"""Weights of resampling by cubic convolution, as MATLAB's ``imresize`` has them."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
 
-__all__ = ["DOWNSAMPLING", "bicubic_taps", "cubic", "direct_taps", "enlarging_taps"]
+__all__ = [
+    "DOWNSAMPLING",
+    "bicubic_taps",
+    "cubic",
+    "direct_taps",
+    "enlarging_taps",
+    "resample",
+    "resize_taps",
+]
 
 
 def cubic(distance: np.ndarray) -> np.ndarray:
@@ -65,6 +73,49 @@ def enlarging_taps(scale: int) -> np.ndarray:
     """
     count = 4 * scale - scale % 2
     return cubic((np.arange(count) - (count - 1) / 2) / scale)
+
+
+def resize_taps(length: int, target: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each of `target` pixels takes its value from, of `length`, and the weights.
+
+    With anti-aliasing where there are fewer; beyond the border the outermost pixels go on.
+
+    Returns
+    -------
+    places, weights : numpy.ndarray
+        (target, K).
+
+    Examples
+    --------
+    >>> places, weights = resize_taps(8, 4)
+    >>> places[1].tolist(), weights.sum(axis=1).tolist()
+    ([0, 0, 1, 2, 3, 4, 5, 6, 7], [1.0, 1.0, 1.0, 1.0])
+    """
+    stretch = max(length / target, 1.0)
+    centres = (np.arange(target) + 0.5) * length / target - 0.5
+    first = np.ceil(centres - 2 * stretch).astype(np.intp)
+    places = first[:, None] + np.arange(int(4 * stretch) + 1)
+    weights = cubic((places - centres[:, None]) / stretch)
+    return places.clip(0, length - 1), weights / weights.sum(axis=1, keepdims=True)
+
+
+def resample(
+    values: np.ndarray, taps: tuple[np.ndarray, np.ndarray], axis: int, origin: int = 0
+) -> np.ndarray:
+    """Return values resampled along an axis, which begins at `origin` of what the taps are for.
+
+    Examples
+    --------
+    >>> resample(np.ones((2, 8)), resize_taps(8, 4), axis=1).shape
+    (2, 4)
+    """
+    places, weights = taps
+    shape = [1] * values.ndim
+    shape[axis] = len(places)
+    total = np.zeros(1, values.dtype)
+    for place, weight in zip(places.T - origin, weights.T.astype(values.dtype), strict=True):
+        total = total + np.take(values, place, axis) * weight.reshape(shape)
+    return total
 
 
 DOWNSAMPLING: Mapping[str, Callable[[int], np.ndarray]] = MappingProxyType(

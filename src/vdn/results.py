@@ -17,12 +17,14 @@ from vdn.runtime.engine import NoisePosterior, Planes
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from vdn.blur_kernel import BlurKernel
+    from vdn.noise.jpeg_history import JpegTraces
     from vdn.noise.profile import NoiseProfile
     from vdn.noise_summary import NoiseSummary
 
 __all__ = [
-    "Denoised",
     "NoiseEstimate",
+    "Restored",
     "Units",
     "check_sigma",
     "check_strength",
@@ -57,25 +59,32 @@ class Units:
 
 
 @dataclass(frozen=True, eq=False)
-class Denoised:
-    """A denoised image and what is known about it; the maps are computed when asked for.
+class Restored:
+    """A restored image and what is known about it; the maps are computed when asked for.
 
     Attributes
     ----------
     image
-        Shape, dtype and range of the input.
+        Dtype and range of the input, and its shape, or that times the scale of the model.
     model
         Name of the model that was used.
     sigma
         Root mean square of the standard deviation of the noise, a channel each.
     reason
         Why the model was chosen, where it was not named.
+    kernel
+        The blur that was undone; None where the model does not infer any.
+    jpeg
+        The JPEG compression that the pixels bear traces of; None where there is none, or the model
+        is for something else.
     """
 
     image: NDArray[Any]
     model: str
     sigma: tuple[float, ...]
     reason: str
+    kernel: BlurKernel | None
+    jpeg: JpegTraces | None
     _noise: NoisePosterior
     _log_error_variance: Planes | None
     _error_scale: float
@@ -84,14 +93,14 @@ class Denoised:
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.image.shape))
         sigma = " ".join(f"{value:.3g}" for value in self.sigma)
-        return f"<Denoised {size} {self.image.dtype}, model {self.model}, noise sigma {sigma}>"
+        return f"<Restored {size} {self.image.dtype}, model {self.model}, noise sigma {sigma}>"
 
     def _repr_png_(self) -> bytes:
         """Show the image in a notebook."""
         return preview_png(self.image)
 
     def plot(self, path: str | Path | None = None) -> Figure:
-        """Draw the image, its noise and its uncertainty side by side.
+        """Draw the image, its noise, its uncertainty and its blur, where it is told, side by side.
 
         The maps are shown as luminance, one scale of colours from their 1st to 99th percentile.
 
@@ -113,7 +122,7 @@ class Denoised:
     def noise_sigma(self) -> NDArray[np.float32]:
         r"""Standard deviation of the noise, :math:`\sqrt{\beta / (\alpha + 1)}`.
 
-        Float32 (H, W[, C]) in the units of the input: the root of the mode of the posterior.
+        Float32 (H, W[, C]) over the input, in its units: the root of the mode of the posterior.
         It is what the network saw in the image, whatever `noise_sigma` it was given.
         """
         return self._units.to_user(noise_deviation(self._noise))
@@ -122,7 +131,7 @@ class Denoised:
     def uncertainty(self) -> NDArray[np.float32]:
         """Standard deviation of the error of `image`, float32 (H, W[, C]), units of the input.
 
-        At strength 0 `image` is the noisy input, and this its noise.
+        Where `image` is the input itself, as a denoiser returns at strength 0, this is its noise.
         """
         if self._log_error_variance is None:
             return self.noise_sigma

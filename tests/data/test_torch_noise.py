@@ -44,7 +44,7 @@ def test_a_batch_of_cameras_in_torch_is_each_camera_in_numpy(jpeg):
     photographs = batch.photograph(Given(1, tensor=True), (3, 15))
     alike = Exposure.of(each, clean).photograph(Given(1, tensor=False), (3, 15))
     difference = np.abs(photographs.numpy() - alike) * 255
-    # A coefficient half-way between two whole ones may be rounded either way, as the CPU's sums fall,
+    # A coefficient half-way between two whole ones is rounded either way, as sums fall on a CPU,
     # and changes its block by a step; a quality that is off by one changes the mean by 5.
     assert np.mean(difference) < (0.2 if jpeg else 1e-3)
     torch.testing.assert_close(

@@ -38,7 +38,7 @@ def test_figures_as_published(set_, case, method, value):
 
 def test_every_figure_has_a_source_and_none_is_made_up():
     figures = published().figures
-    assert len(figures) == 426
+    assert len(figures) == 517
     assert all(figure.source for figure in figures)
     assert "VDN" not in published().cell("McMaster", "awgn25")  # not found anywhere
     assert not published().cell("CBSD68", "case1", "ssim")

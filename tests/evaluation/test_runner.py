@@ -117,9 +117,8 @@ def test_only_a_method_that_is_told_sees_the_truth(root, tmp_path):
 
 
 def test_a_method_is_told_what_another_infers(root, tmp_path):
-    other = Method(
-        "told@other", "1", load_telling, "other", lambda: lambda image: np.full(image.shape, 0.1)
-    )
+    source = Method("other", "1", lambda: lambda image: np.full(image.shape, 0.1))
+    other = Method("told@other", "1", load_telling, "other", source)
     rows = list(run(items(root, limit=1)[:1], [other], RowStore(tmp_path / "out")))
     assert rows[0]["method"] == "told@other"
 

@@ -8,7 +8,8 @@ from tiny_model import write_tiny_model
 from vdn.denoiser import Denoiser
 from vdn.errors import FileError, InputError
 from vdn.image import open_picture, read, write
-from vdn.streaming import Settings, Targets, denoise_picture, estimate_picture_noise, run_jobs
+from vdn.restorer import Restorer
+from vdn.streaming import Settings, Targets, estimate_picture_noise, restore_picture, run_jobs
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def denoise(denoiser, path, targets, **changes):
     results = []
 
     def work(job, picture, io_threads, all_read):
-        return denoise_picture(
+        return restore_picture(
             denoiser.models, picture, targets, Settings(**changes), io_threads, all_read=all_read
         )
 
@@ -258,10 +259,12 @@ def test_a_model_that_enlarges_writes_larger_files(tmp_path, suffix, max_memory)
     image = noisy((90, 70, 3), "uint16")
     write(tmp_path / f"a{suffix}", image)
     small, large = (
-        Denoiser(
-            write_tiny_model(tmp_path / f"x{scale}.onnx", 3, scale=scale), max_memory=max_memory
+        Restorer(
+            task,
+            model=write_tiny_model(tmp_path / f"x{scale}.onnx", 3, scale=scale),
+            max_memory=max_memory,
         )
-        for scale in (1, 2)
+        for task, scale in (("denoise", 1), ("upscale", 2))
     )
     maps = {"noise_map": tmp_path / "noise.tiff", "uncertainty": tmp_path / "error.tiff"}
     large.file(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}", **maps)
@@ -307,7 +310,7 @@ def test_rows_are_read_once_and_in_order(weights, tmp_path, monkeypatch):
         from dataclasses import replace
 
         watched = replace(picture, frames=[frame.reading(read_rows)])
-        return denoise_picture(named.models, watched, Targets(job), Settings(), io_threads)
+        return restore_picture(named.models, watched, Targets(job), Settings(), io_threads)
 
     done = []
     run_jobs(

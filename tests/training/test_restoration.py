@@ -1,6 +1,8 @@
 """The task that restores: it learns, says how well, resumes, and becomes a file that tiles."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ NETWORK = {
     "snet_widths": [8, 8, 8], "snet_blocks": [1, 1, 1],  # on a coarser grid than D-Net
     "error_width": 8, "knet_width": 8, "knet_blocks": 1, "knet_window": 3,
 }  # fmt: skip
+CONFIGS = Path(__file__).parents[2] / "configs"
 DEGRADATION = {"gaussian_blur:1.5..2+bicubic:2": 0.5, "anisotropic_blur:1..2+bicubic:2": 0.5}
 
 
@@ -113,6 +116,7 @@ def test_the_card_says_the_scale_and_what_was_undone(exported):
     card, _ = find_model(exported)
     assert (card.scale, card.multiple % 4, card.halo % card.multiple) == (2, 0, 0)
     assert "gaussian_blur:1.5..2+bicubic:2" in card.task
+    assert (card.purpose, card.infers) == ("upscale", ("noise", "kernel"))
     assert card.noise_range == (0.0, round(10 / 255, 6))
 
 
@@ -123,33 +127,52 @@ def test_the_file_gives_the_same_in_tiles(exported, shape):
     pixels = OpenVinoEngine(path).bytes_per_pixel
     window = choose_window(*shape[:2], card.halo, card.multiple, pixels, max_memory=18)
     assert window[0] < shape[0] or window[1] < shape[1]
-    whole = vdn.denoise(image, exported, max_memory=4000, precision="fp32")
-    tiled = vdn.denoise(image, exported, max_memory=18, precision="fp32")
+    whole = vdn.restore(image, "upscale", model=exported, max_memory=4000, precision="fp32")
+    tiled = vdn.restore(image, "upscale", model=exported, max_memory=18, precision="fp32")
     assert whole.image.shape == (2 * shape[0], 2 * shape[1], *shape[2:])
     assert whole.noise_sigma.shape[:2] == shape[:2]
     np.testing.assert_allclose(tiled.image, whole.image, atol=1e-5)
     np.testing.assert_allclose(tiled.uncertainty, whole.uncertainty, rtol=1e-3)
     np.testing.assert_allclose(tiled.noise_sigma, whole.noise_sigma, rtol=1e-3)
+    np.testing.assert_allclose(tiled.kernel.sigma, whole.kernel.sigma, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "purpose", "infers"),
+    [
+        ("upscale_x4", "upscale", ("noise", "kernel")),
+        ("deblur", "deblur", ("noise", "kernel")),
+        ("deblock", "deblock", ("noise", "jpeg_quality")),
+    ],
+)
+def test_a_recipe_says_what_its_model_is_for(name, purpose, infers):
+    task = find_task(Config.from_dict(tomllib.loads((CONFIGS / f"{name}.toml").read_text())))
+    said = task.card({})
+    assert (said["purpose"], tuple(said["infers"])) == (purpose, infers)
 
 
 def test_the_file_computes_what_the_model_does(exported):
     image = np.random.default_rng(1).random((40, 48, 3), dtype=np.float32)
-    ours = vdn.denoise(image, exported, precision="fp32")
+    ours = vdn.restore(image, "upscale", model=exported, precision="fp32")
     with torch.inference_mode():
         y = torch.from_numpy(image.transpose(2, 0, 1))[None]
         posterior = load_module(exported)(y)
     mean = posterior.mean[0].numpy().transpose(1, 2, 0)
     assert np.abs(mean - enlarge(y, 2)[0].numpy().transpose(1, 2, 0)).max() > 1e-3
     np.testing.assert_allclose(ours.image, mean, atol=1e-4)
-    torchs = vdn.denoise(image, exported, precision="fp32", device="torch")
+    torchs = vdn.restore(image, "upscale", model=exported, precision="fp32", device="torch")
     np.testing.assert_allclose(torchs.image, ours.image, atol=1e-4)
+    np.testing.assert_allclose(torchs.kernel.sigma, ours.kernel.sigma, rtol=1e-3)
+    said = posterior.kernel.mode[0].numpy()
+    widths = np.sqrt(np.median(said[:2], axis=(1, 2)))  # of an image alike everywhere
+    np.testing.assert_allclose(ours.kernel.sigma, widths, rtol=0.2)
 
 
 def test_known_noise_and_strength_reach_the_restored_image(exported):
     image = np.random.default_rng(2).random((40, 48, 3), dtype=np.float32)
-    plain = vdn.denoise(image, exported, precision="fp32").image
+    plain = vdn.restore(image, "upscale", model=exported, precision="fp32").image
     for options in ({"strength": 2.0}, {"noise_sigma": 0.2}):
-        other = vdn.denoise(image, exported, precision="fp32", **options).image
+        other = vdn.restore(image, "upscale", model=exported, precision="fp32", **options).image
         assert np.abs(other - plain).max() > 1e-4
 
 

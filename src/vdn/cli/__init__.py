@@ -8,6 +8,8 @@ import sys
 import click
 
 from vdn import __version__
+from vdn.cli.deblock import deblock
+from vdn.cli.deblur import deblur
 from vdn.cli.denoise import denoise
 from vdn.cli.evaluate import evaluate
 from vdn.cli.export import export
@@ -17,6 +19,7 @@ from vdn.cli.pack import pack
 from vdn.cli.serve import serve
 from vdn.cli.simulate import simulate
 from vdn.cli.train import train
+from vdn.cli.upscale import upscale
 
 __all__ = ["app", "main"]
 
@@ -52,10 +55,23 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, message="vdn %(version)s", help="Print the version.")
 def app() -> None:
-    """Blind image denoising that tells you the noise."""
+    """Blind image denoising and restoration that tells you the noise."""
 
 
-for command in (denoise, noise, serve, models, simulate, pack, train, export, evaluate):
+for command in (
+    denoise,
+    upscale,
+    deblur,
+    deblock,
+    noise,
+    serve,
+    models,
+    simulate,
+    pack,
+    train,
+    export,
+    evaluate,
+):
     app.add_command(command)
 
 

@@ -21,7 +21,11 @@ __all__ = ["evaluate"]
 
 
 @click.command()
-@click.argument("suite", metavar="SUITE", help="paper, awgn, real, noise, calibration or speed.")
+@click.argument(
+    "suite",
+    metavar="SUITE",
+    help="paper, awgn, real, noise, calibration, speed; upscale, deblur, deblock or kernels.",
+)
 @click.option(
     "--data",
     metavar="ROOT",
@@ -210,10 +214,7 @@ def _measure(
     from vdn.evaluation import Failure, run
 
     absent = sum(
-        item.key(method) not in store
-        for items, methods in work
-        for item in items
-        for method in methods
+        item.lacks(method, store) for items, methods in work for item in items for method in methods
     )
     console = Console(stderr=True)
     hidden = quiet or not sys.stderr.isatty()

@@ -11,13 +11,22 @@ from pathlib import Path
 
 from vdn.errors import FileError, InputError, VdnError
 
-__all__ = ["STANDARD", "Input", "find_inputs", "names_many"]
+__all__ = ["MARKS", "STANDARD", "Input", "find_inputs", "names_many"]
 
 STANDARD = Path("-")
 """Standard input, or standard output."""
 
+MARKS = {
+    "denoise": "denoised",
+    "upscale": "upscaled",
+    "deblur": "deblurred",
+    "deblock": "deblocked",
+}
+"""What a picture is called after a task: in messages, and in the names of results."""
+
 _RESULT = re.compile(
-    r"(\.denoised(\.ome)?(\.[^.]*)?|\.(noise|uncertainty)(\.tiff|\.png|(\.ome)?\.zarr))$",
+    rf"(\.({'|'.join(MARKS.values())})(\.ome)?(\.[^.]*)?"
+    r"|\.(noise|uncertainty)(\.tiff|\.png|(\.ome)?\.zarr))$",
     re.IGNORECASE,
 )
 

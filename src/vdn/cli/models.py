@@ -42,6 +42,7 @@ def models(json: bool, debug: bool) -> None:
 
 def _rows(card: "Card") -> Iterator[tuple[str, str]]:
     """Yield labels and what there is to say, in the order to be read."""
+    yield "for", _command(card)
     yield "task", f"{card.task}; {'colour' if card.channels == 3 else 'gray'}"
     yield "not for", card.not_for
     yield "measured", "; ".join(f"{name}: {value}" for name, value in card.metrics.items())
@@ -57,6 +58,12 @@ def _rows(card: "Card") -> Iterator[tuple[str, str]]:
             "the licence lets you use it; whether training on sets for non-commercial use "
             f"({'; '.join(card.non_commercial)}) stands against that is not settled everywhere",
         )
+
+
+def _command(card: "Card") -> str:
+    scale = f" --scale {card.scale}" if card.scale > 1 else ""
+    told = ", ".join(what.replace("_", " ") for what in card.infers)
+    return f"vdn {card.purpose}{scale}; tells {told}"
 
 
 def _paragraph(label: str, text: str) -> str:

@@ -1,9 +1,9 @@
 """The arguments and options that several commands share."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -18,14 +18,19 @@ __all__ = [
     "max_memory",
     "model",
     "null",
+    "output",
     "overwrite",
+    "plot",
     "precision",
     "quiet",
+    "restoring",
     "seed",
+    "strength",
     "threads",
 ]
 
 PATH = click.Path(path_type=Path)
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class Number(click.FloatRange):
@@ -105,6 +110,90 @@ json = click.option(
 )
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but failures.")
 debug = click.option("--debug", is_flag=True, help="Print the traceback of a failure.")
+
+
+output = click.option(
+    "--output",
+    "-o",
+    metavar="OUT",
+    help="A file for one picture, a folder for several, - for standard output.",
+)
+plot = click.option(
+    "--plot",
+    metavar="FILE",
+    type=PATH,
+    help="Draw the blur of one picture (PNG, PDF, SVG).",
+)
+
+
+def strength(at_zero: str) -> Callable[[_Command], _Command]:
+    """Return the option of how much noise is removed; `at_zero` says what 0 does."""
+    return click.option(
+        "--strength",
+        metavar="FACTOR",
+        type=Number(0, 4),
+        default=1.0,
+        help=f"Factor of the noise to remove; 0 {at_zero}.",
+    )
+
+
+_RESTORING = (
+    click.option(
+        "--noise-sigma",
+        metavar="NUMBER|FILE",
+        help="The noise's standard deviation if you know it, in the units of the picture.",
+    ),
+    click.option(
+        "--ensemble",
+        metavar="N",
+        type=click.Choice(["1", "2", "4", "8"]),
+        default="1",
+        help="Mean over N mirrored and turned versions: a little better, N times the time.",
+    ),
+    click.option("--noise-map", is_flag=True, help="Write the noise's standard deviation too."),
+    click.option("--uncertainty", is_flag=True, help="Write the result's standard error too."),
+    click.option(
+        "--map-format",
+        type=click.Choice(["tiff", "png"]),
+        default="tiff",
+        help="Of these maps: floats in the units of the picture, or 16 bits for any viewer.",
+    ),
+    files_from,
+    null,
+    click.option(
+        "--skip-existing",
+        "skip_existing_",
+        is_flag=True,
+        help="Make only what does not exist yet: resumes a stopped run.",
+    ),
+    click.option(
+        "--format", metavar="NAME", help="Format of the result; default: that of the picture."
+    ),
+    click.option(
+        "--quality",
+        metavar="N",
+        type=click.IntRange(1, 100),
+        help="Quality of a lossy format; default: that of the picture.",
+    ),
+    click.option(
+        "--no-provenance", is_flag=True, help="Do not note in the result what it was made with."
+    ),
+    max_memory,
+    threads,
+    device,
+    precision,
+    overwrite,
+    json,
+    quiet,
+    debug,
+)
+
+
+def restoring(command: _Command) -> _Command:
+    """Add the options that all commands share that make pictures of pictures."""
+    for option in reversed(_RESTORING):
+        command = option(command)
+    return command
 
 
 def check_inputs(inputs: Sequence[Path], files_from: str | None, null: bool) -> list[str]:

@@ -10,8 +10,6 @@ from vdn.errors import FileError, InputError, VdnError
 
 __all__ = ["Outputs", "Plan", "plan_outputs", "skip_existing"]
 
-_MARK = ".denoised"
-
 
 @dataclass(frozen=True)
 class Outputs:
@@ -72,13 +70,14 @@ def plan_outputs(
     *,
     many: bool,
     suffix: Callable[[Path], str],
+    mark: str,
     noise_map: bool = False,
     uncertainty: bool = False,
     map_suffix: str = ".tiff",
 ) -> list[Plan]:
     """Name the outputs of every input.
 
-    Without `output`, `a.png` becomes `a.denoised.png` beside it. `output` is a file for one input
+    Without `output`, `a.png` becomes `a.MARK.png` beside it. `output` is a file for one input
     (unless it is a folder that exists), and a folder for several, where names stay as they are and
     folders are mirrored. Maps go beside the picture, as `a.noise.tiff` and `a.uncertainty.tiff`.
 
@@ -92,6 +91,8 @@ def plan_outputs(
         Whether the user named a folder, a pattern, a list or several files, which go to a folder.
     suffix
         Tells the extension of the output from the name of the input.
+    mark
+        What has been done to it, such as "denoised".
     noise_map, uncertainty
         Whether these are wanted.
     map_suffix
@@ -109,6 +110,7 @@ def plan_outputs(
     ...     None,
     ...     many=False,
     ...     suffix=lambda path: path.suffix,
+    ...     mark="denoised",
     ...     noise_map=True,
     ... )
     >>> [str(path) for path in plan.outputs]
@@ -126,8 +128,8 @@ def plan_outputs(
     owner: dict[Path | tuple[int, int], Input] = {}
     plans = []
     for entry in inputs:
-        image = _image(entry, output, folder, suffix)
-        name = image.stem.removesuffix(".ome").removesuffix(_MARK)
+        image = _image(entry, output, folder, suffix, mark)
+        name = image.stem.removesuffix(".ome").removesuffix(f".{mark}")
         ending = map_suffix
         if image.suffix == ".zarr":
             ending = ".ome.zarr" if image.name.endswith(".ome.zarr") else ".zarr"
@@ -143,13 +145,15 @@ def plan_outputs(
     return plans
 
 
-def _image(entry: Input, output: Path | None, folder: bool, suffix: Callable[[Path], str]) -> Path:
+def _image(
+    entry: Input, output: Path | None, folder: bool, suffix: Callable[[Path], str], mark: str
+) -> Path:
     if entry.path == STANDARD and output is None:
         return STANDARD
     if output is None:
         stem = entry.path.stem
         name, ome = (stem[:-4], stem[-4:]) if stem.lower().endswith(".ome") else (stem, "")
-        return entry.path.with_name(f"{name}{_MARK}{ome}{suffix(entry.path)}")
+        return entry.path.with_name(f"{name}.{mark}{ome}{suffix(entry.path)}")
     return output / entry.below.with_suffix(suffix(entry.path)) if folder else output
 
 
@@ -160,9 +164,7 @@ def _clash(
     for made in outputs:
         first = next((owner[key] for key in _keys(made) if key in owner), None)
         if first is not None:
-            text = (
-                f"{first.path} and {entry.path} would both become {made}; denoise them separately"
-            )
+            text = f"{first.path} and {entry.path} would both become {made}; take each by itself"
             if first.named and entry.named:
                 raise InputError(text)
             return FileError(f"{entry.path}: {text}")

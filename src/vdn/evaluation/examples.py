@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vdn.evaluation.methods import Method, Ready
 from vdn.evaluation.metrics import eight_bit
 from vdn.evaluation.runner import Item, observe
-from vdn.evaluation.suites import PAIRED, Suite
+from vdn.evaluation.suites import PAIRED, Suite, find_suite
 from vdn.image.atomic import replacing
 from vdn.noise.fields import TEST_MAPS
 
@@ -24,8 +24,9 @@ __all__ = ["Example", "choose_examples", "make_example"]
 class Example:
     """A picture with the results of all methods.
 
-    `clean`, `noisy` and `images` are uint8; `sigma` and `maps` are standard deviations in 255ths,
-    (H, W), the true one None where it is not known.
+    `clean`, `noisy` and `images` are uint8, of one size: pixels of a reduced picture are repeated.
+    `sigma` and `maps` are standard deviations in 255ths, (H, W), the true one None where it is not
+    known or the picture not only noisy.
     """
 
     item: Item
@@ -67,11 +68,13 @@ def make_example(
 ) -> Example:
     """Denoise a picture by all methods, or take what is in the folder from an earlier report."""
     observation = observe(item)
-    sigma = observation.sigma
+    restores = find_suite(item.suite).restores
+    sigma = None if restores else observation.sigma
+    scale = observation.truth.scale if restores else 1
     example = Example(
         item,
         eight_bit(observation.clean),
-        eight_bit(observation.noisy),
+        eight_bit(observation.noisy).repeat(scale, 0).repeat(scale, 1),
         None if sigma is None else _plane(sigma, observation.clean.shape[:2]),
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,9 +84,13 @@ def make_example(
         digest = hashlib.sha256(json.dumps(item.key(method)).encode()).hexdigest()[:24]
         path = folder / f"{digest}.npz"
         if not path.exists():
-            result = load(method).denoise(observation.noisy, sigma)
+            ready = load(method)
+            if restores:
+                result = ready.restore(observation.noisy, observation.truth)
+            else:
+                result = ready.denoise(observation.noisy, sigma)
             arrays: dict[str, Any] = {"image": eight_bit(getattr(result, "image", result))}
-            if hasattr(result, "noise_sigma"):
+            if hasattr(result, "noise_sigma") and not restores:
                 sigma_found = _plane(result.noise_sigma, observation.clean.shape[:2])
                 arrays["sigma"] = sigma_found.astype(np.float16)
             with replacing(path) as temporary:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vdn.evaluation.calibration import LEVELS, bootstrap_interval
+from vdn.evaluation.cases import parse_case
 from vdn.evaluation.published import Figure, Published
 from vdn.evaluation.rows import Row
 from vdn.evaluation.sets import known_sets
@@ -14,6 +15,7 @@ from vdn.evaluation.tables import Line, Table
 __all__ = ["METRICS", "lay_out", "records"]
 
 _NONE = "–"
+_LUMA = "Y of MATLAB's rgb2ycbcr; of enlarged pictures without a border as wide as the factor."
 _FEWER = "; where there are fewer, their number follows #"
 
 
@@ -37,6 +39,7 @@ METRICS = {
     "psnr": Metric("PSNR, dB"),
     "psnr_float": Metric("PSNR of the floats, dB"),
     "ssim": Metric("SSIM a channel (as scikit-image)", decimals=4),
+    "psnr_colours": Metric("PSNR of all channels, dB"),
     "ssim_colours": Metric("SSIM across colours (as MATLAB)", decimals=4),
     "sigma_error": Metric("Error of the mean sigma, %", 100, 1),
     "sigma_bias": Metric("Bias of the mean sigma, %", 100, 1, signed=True),
@@ -51,13 +54,18 @@ METRICS = {
         for n in LEVELS
     },
     "noise_width90": Metric("Width of the 90 % interval of sigma, 255ths"),
+    "kernel_error": Metric("Error of the widths of the blur, pixels", decimals=3),
+    "kernel_error_range": Metric("The same, % of the range they were drawn from", 100, 1),
+    "correlation_error": Metric("Error of the correlation of the blur", decimals=3),
+    "kernel_coverage90": Metric("The 90 % interval of a width of the blur holds, %", 100, 1),
+    "kernel_width90": Metric("Width of that interval, pixels", decimals=3),
     "seconds": Metric("Seconds a picture", decimals=3),
     "first_seconds": Metric("Seconds of the first call", decimals=3),
     "cpu_seconds": Metric("CPU seconds a picture, all threads together", decimals=3),
 }
 """What has a table, in this order."""
 
-_WITH_INTERVAL = ("coverage", "noise_coverage")
+_WITH_INTERVAL = ("coverage", "noise_coverage", "kernel_coverage")
 _PUBLISHED = ("psnr", "ssim")
 Theirs = Mapping[str, Mapping[str, Figure]]  # published figures by case and method
 
@@ -120,10 +128,11 @@ def _quality(
     """Return a table a set, ours first, then what is published for its cells."""
     cells = summarise(rows, metric)
     tables = []
-    for set_ in dict.fromkeys(key[0] for key in cells):
-        cases = _cases(suite, {case for s, case, _ in cells if s == set_})
-        methods = dict.fromkeys(method for s, _, method in cells if s == set_)
-        most = max(cell.count for key, cell in cells.items() if key[0] == set_)
+    for set_, scale in dict.fromkeys((s, _scale(suite, case)) for s, case, _ in cells):
+        here = {key for key in cells if (key[0], _scale(suite, key[1])) == (set_, scale)}
+        cases = _cases(suite, {case for _, case, _ in here})
+        methods = dict.fromkeys(key[2] for key in cells if key in here)
+        most = max(cells[key].count for key in here)
         lines, compared = [], set()
         for method in methods:
             texts = []
@@ -143,9 +152,17 @@ def _quality(
             theirs = {case: published.cell(set_, case, metric) for case in cases}
             lines += _published_lines(theirs, cases, METRICS[metric])
             notes += _sources(theirs, compared)
-        title = f"{set_}: {METRICS[metric].title}{which}"
+        if suite.restores:
+            notes.append(_LUMA)
+        times = f" ×{scale}" if scale > 1 else ""
+        title = f"{set_}{times}: {METRICS[metric].title}{which}"
         tables.append(Table(title, ("method", *cases), tuple(lines), tuple(notes)))
     return tables
+
+
+def _scale(suite: Suite, case: str) -> int:
+    """Return by how much the pictures of a case have been reduced."""
+    return parse_case(case).scale if suite.restores else 1
 
 
 def _whole(set_: str, count: int) -> list[str]:
@@ -159,8 +176,8 @@ def _whole(set_: str, count: int) -> list[str]:
 def _reference(
     published: Published, method: str, set_: str, case: str, metric: str
 ) -> Figure | None:
-    """Return what a method is compared with; the noisy input is no method."""
-    if metric not in _PUBLISHED or method == "noisy":
+    """Return what a method is compared with."""
+    if metric not in _PUBLISHED:
         return None
     return published.reference(method, set_, case, metric)
 

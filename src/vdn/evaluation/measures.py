@@ -11,22 +11,47 @@ from numpy.typing import NDArray
 from vdn.errors import InputError
 from vdn.evaluation import calibration as cal
 from vdn.evaluation.methods import Ready
-from vdn.evaluation.metrics import psnr, ssim, variance_ratio, whiteness
+from vdn.evaluation.metrics import luma, psnr, ssim, variance_ratio, whiteness
 from vdn.evaluation.noise_metrics import map_error, sigma_bias
+from vdn.evaluation.restoring import Task
+from vdn.noise.degrade import Degraded
 
-__all__ = ["Measure", "Observation", "calibration", "noise", "restoration", "speed"]
+__all__ = [
+    "Measure",
+    "Observation",
+    "blur_kernel",
+    "calibration",
+    "degraded",
+    "noise",
+    "restoration",
+    "speed",
+]
 
 
 @dataclass(frozen=True)
 class Observation:
     """A clean image, its noisy version, and the true noise where that is known.
 
-    `sigma` is a number, (H, W) or (H, W, C); images are float32, white at 1.
+    `sigma` is a number, (H, W) or (H, W, C) for the noisy image, which is smaller where it was
+    `degraded` by a reduction; images are float32, white at 1. `width_range` is the difference, in
+    pixels, between the widest and the narrowest blur that could have been drawn; 0 if there was
+    but one.
     """
 
     clean: NDArray[np.float32]
     noisy: NDArray[np.float32]
     sigma: NDArray[np.float32] | float | None
+    degraded: Degraded | None = None
+    width_range: float = 0.0
+
+    @property
+    def truth(self) -> Task:
+        """What there is to restore, with the truth about it."""
+        assert self.sigma is not None
+        sigma = float(np.sqrt(np.mean(np.square(self.sigma, dtype=np.float64))))
+        if self.degraded is None:
+            return Task(1, np.ones((1, 1)), sigma)
+        return Task(self.degraded.scale, self.degraded.kernel, sigma)
 
 
 Measure = Callable[[Ready, Observation], dict[str, Any]]
@@ -56,6 +81,40 @@ def restoration(method: Ready, observation: Observation) -> dict[str, Any]:
         if observation.sigma is not None:
             row |= _noise_figures(found, observation.sigma)
     return row
+
+
+def degraded(method: Ready, observation: Observation) -> dict[str, Any]:
+    """Quality of a restored image, of its luma without a border as wide as the scale."""
+    task, clean = observation.truth, observation.clean
+    start, start_cpu = time.perf_counter(), time.process_time()
+    result = method.restore(observation.noisy, task)
+    seconds = time.perf_counter() - start
+    cpu_seconds = time.process_time() - start_cpu
+    border = task.scale if task.scale > 1 else 0
+    inside = (slice(border, -border or None),) * 2
+    image, clean = _image(result, clean)[inside], clean[inside]
+    row: dict[str, Any] = {
+        "psnr": psnr(luma(image), luma(clean)),
+        "ssim": ssim(luma(image), luma(clean)),
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+    }
+    if clean.ndim == 3:
+        row["psnr_colours"] = psnr(image, clean)
+    found = getattr(result, "noise_sigma", None)
+    if found is not None and observation.sigma is not None:
+        row |= _noise_figures(found, observation.sigma)
+    if observation.degraded is not None and getattr(result, "kernel", None) is not None:
+        row |= _kernel_figures(result.kernel, observation)
+    return row
+
+
+def blur_kernel(method: Ready, observation: Observation) -> dict[str, Any]:
+    """Accuracy of the widths of the blur along x and y, and of their 90 % intervals."""
+    kernel = getattr(method.restore(observation.noisy, observation.truth), "kernel", None)
+    if kernel is None:
+        raise InputError(f"{method.method.name} infers no kernel")
+    return _kernel_figures(kernel, observation)
 
 
 def noise(method: Ready, observation: Observation) -> dict[str, Any]:
@@ -120,12 +179,32 @@ def _timed(method: Ready, observation: Observation) -> tuple[Any, dict[str, floa
     return result, {"seconds": seconds, "cpu_seconds": time.process_time() - start_cpu}
 
 
-def _image(result: Any, noisy: NDArray[np.float32]) -> NDArray[np.float32]:
+def _kernel_figures(found: Any, observation: Observation) -> dict[str, float]:
+    """Compare standard deviations along x and y, and their correlation, in pixels of the result."""
+    assert observation.degraded is not None
+    covariance = observation.degraded.covariance
+    widths = np.sqrt(np.diag(covariance))
+    intervals = np.array(found.sigma_interval)
+    error = float(np.abs(np.subtract(found.sigma, widths)).mean())
+    figures = {
+        "kernel_error": error,
+        "kernel_coverage90": cal.coverage(widths, intervals[:, 0], intervals[:, 1]),
+        "kernel_width90": float(np.ptp(intervals, axis=1).mean()),
+    }
+    if widths.all():
+        correlation = covariance[0, 1] / widths.prod()
+        figures["correlation_error"] = float(abs(found.correlation - correlation))
+    if observation.width_range:
+        figures["kernel_error_range"] = error / observation.width_range
+    return figures
+
+
+def _image(result: Any, like: NDArray[np.float32]) -> NDArray[np.float32]:
     image = np.asarray(getattr(result, "image", result))
-    if image.shape != noisy.shape or image.dtype.kind != "f":
+    if image.shape != like.shape or image.dtype.kind != "f":
         raise InputError(
             f"the result is {image.dtype} {image.shape}; "
-            f"a method returns floats in the shape of the image, {noisy.shape}"
+            f"a method returns floats in the shape of the image, {like.shape}"
         )
     if not np.isfinite(image).all():
         raise InputError("the result is not finite somewhere")

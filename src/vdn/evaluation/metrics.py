@@ -11,9 +11,10 @@ from scipy.ndimage import correlate1d
 
 from vdn.errors import InputError
 
-__all__ = ["IDENTICAL", "eight_bit", "psnr", "ssim", "variance_ratio", "whiteness"]
+__all__ = ["IDENTICAL", "eight_bit", "luma", "psnr", "ssim", "variance_ratio", "whiteness"]
 
 IDENTICAL = 100.0  # dB for equal images, so that averages and JSON stay finite
+_LUMA = np.array([65.481, 128.553, 24.966])
 _RADIUS = 5  # 11 taps, for a window of standard deviation 1.5
 _WINDOW = np.exp(-0.5 * (np.arange(-_RADIUS, _RADIUS + 1) / 1.5) ** 2)
 _WINDOW /= _WINDOW.sum()
@@ -29,6 +30,22 @@ def eight_bit(image: NDArray[np.floating]) -> NDArray[np.uint8]:
     [0, 128, 255]
     """
     return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+
+
+def luma(image: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return Y of MATLAB's ``rgb2ycbcr``, (H, W), both rounded to 8 bits; gray stays as it is.
+
+    ITU-R BT.601 from 16 at black to 235 at white, on which tables of restoration are measured.
+
+    Examples
+    --------
+    >>> (luma(np.array([[[0, 0, 0], [1, 1, 1]]])) * 255).tolist()
+    [[16.0, 235.0]]
+    """
+    if image.ndim == 2:
+        return image
+    rounded = eight_bit(image) / 255
+    return np.rint(16 + rounded @ _LUMA) / 255
 
 
 def psnr(

@@ -12,6 +12,7 @@ from vdn.errors import ConfigError
 __all__ = ["Figure", "Published", "published"]
 
 _RANGES = {"psnr": (5.0, 60.0), "ssim": (0.0, 1.0), "seconds": (0.0, 1e5)}
+_FOR_OURS = "VDN", "DASR", "DnCNN-3"
 _KEYS = {"title", "metric", "source", "note", "non_blind", "values"}
 
 
@@ -76,6 +77,8 @@ class Published:
     def reference(self, method: str, set_: str, case: str, metric: str = "psnr") -> Figure | None:
         """Return what a measured method is compared with: itself as published, else VDN.
 
+        Of restoration, where VDN has no figures, it is a blind network that has.
+
         Examples
         --------
         >>> published().reference("bm3d@true", "CBSD68", "awgn25").method
@@ -84,7 +87,9 @@ class Published:
         31.35
         """
         cell = self.cell(set_, case, metric)
-        names = self._counterparts.get(method.partition("@")[0], ("VDN",))
+        if "+" in method:  # several methods, one after the other
+            return None
+        names = self._counterparts.get(method.partition("@")[0], _FOR_OURS)
         return next((cell[name] for name in names if name in cell), None)
 
 

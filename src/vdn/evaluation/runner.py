@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdn.errors import FileError, InputError
-from vdn.evaluation.cases import is_gaussian, make_noisy, noise_generator
+from vdn.evaluation.cases import is_gaussian, make_noisy, noise_generator, parse_case
 from vdn.evaluation.measures import Observation
 from vdn.evaluation.methods import Method, Ready
-from vdn.evaluation.metrics import psnr
+from vdn.evaluation.metrics import luma, psnr
 from vdn.evaluation.rows import Row, RowStore
 from vdn.evaluation.sets import ImageSet, Sample, SetFolders, known_sets, read_pair, read_picture
 from vdn.evaluation.suites import PAIRED, Suite, find_suite
 from vdn.evaluation.theory import expected_psnr
+from vdn.noise.degradation import parse_degradation
+from vdn.noise.degrade import degrade
 
 __all__ = ["Failure", "Item", "choose_sets", "observe", "plan", "run"]
 
@@ -49,6 +51,16 @@ class Item:
             "case": self.case,
             "seed": self.seed,
         }
+
+    def takes(self, method: Method) -> bool:
+        """Say whether a method is for pictures like this."""
+        if not find_suite(self.suite).restores:
+            return not method.restores
+        return method.enlarges(parse_case(self.case).scale)
+
+    def lacks(self, method: Method, store: RowStore) -> bool:
+        """Say whether a method is still to be measured on this picture."""
+        return self.takes(method) and self.key(method) not in store
 
 
 @dataclass(frozen=True)
@@ -120,7 +132,8 @@ def plan(
             for side in suite.sides or (0,):
                 name = f"{images.name} {side}×{side}" if side else images.name
                 items += [
-                    Item(suite.name, name, images.channels, sample, case, seed, side)
+                    Item(suite.name, name, images.channels, sample, case, seed + draw, side)
+                    for draw in range(suite.draws)
                     for case in cases
                 ]
     return items
@@ -133,9 +146,19 @@ def observe(item: Item) -> Observation:
         pair = read_pair(item.sample.noisy, item.sample.clean, item.channels)
         noisy, clean = (_unit(_cut(side, suite.multiple, item.side)) for side in pair)
         return Observation(clean, noisy, None)
-    clean = _cut(read_picture(item.sample.clean, item.channels), suite.multiple, item.side)
+    degradation, scale, noise = parse_case(item.case)
+    pixels = read_picture(item.sample.clean, item.channels)
+    clean = _unit(_cut(pixels, suite.multiple * scale, item.side))
+    if suite.luma:
+        clean = luma(clean).astype(np.float32)
     generator = noise_generator(item.seed, item.case, item.sample.name)
-    return Observation(_unit(clean), *make_noisy(_unit(clean), item.case, generator))
+    if not degradation:
+        return Observation(clean, *make_noisy(clean, noise, generator))
+    kernels = noise_generator(item.seed, degradation, item.sample.name)  # whatever the noise
+    made = degrade(clean, degradation, kernels)
+    return Observation(
+        clean, *make_noisy(made.image, noise, generator), made, _width_range(degradation)
+    )
 
 
 def run(
@@ -158,14 +181,18 @@ def run(
     Raises
     ------
     InputError
-        When two methods have one name, or seconds are asked of several processes.
+        When two methods have one name, no picture is for a method, or seconds are asked of several
+        processes.
     """
     names = [method.name for method in methods]
     if doubled := {name for name in names if names.count(name) > 1}:
         raise InputError(f"method {sorted(doubled)[0]!r} is given twice; give each once")
+    for method in methods:
+        if items and not any(item.takes(method) for item in items):
+            raise InputError(_unfit(method, items[0].suite))
     if jobs > 1 and any(find_suite(item.suite).sides for item in items):
         raise InputError(f"jobs={jobs}: the suite speed measures seconds; use one")
-    work = [(item, [m for m in methods if item.key(m) not in store]) for item in items]
+    work = [(item, [m for m in methods if item.lacks(m, store)]) for item in items]
     work = [(item, missing) for item, missing in work if missing]
     for outcome in _serial(work) if jobs == 1 else _parallel(work, jobs):
         if not isinstance(outcome, Failure):
@@ -230,12 +257,32 @@ def _one_line(error: Exception) -> str:
 
 def _expectations(item: Item, observation: Observation) -> dict[str, float]:
     """Return the noisy image's PSNR and, where theory gives it, what it should be."""
+    if find_suite(item.suite).restores:
+        return {}
     noisy = {"noisy_psnr": psnr(observation.noisy, observation.clean)}
     if item.sample.noisy is not None or not is_gaussian(item.case):
         return noisy
     assert observation.sigma is not None
     expected = expected_psnr(observation.clean, observation.sigma)
     return noisy | {"expected_psnr": expected.psnr, "expected_tolerance": expected.tolerance}
+
+
+def _unfit(method: Method, suite: str) -> str:
+    """Say why no picture of a suite is for a method."""
+    if not find_suite(suite).restores:
+        return f"method {method.name!r} undoes degradations, and the suite {suite} has none"
+    if method.scales == (1,):
+        return (
+            f"method {method.name!r} does not enlarge, as all cases ask for; "
+            f"write {method.name}+bicubic"
+        )
+    return f"method {method.name!r} enlarges by a factor that no case of the suite {suite} asks for"
+
+
+def _width_range(degradation: str) -> float:
+    """Return by how much the widths of a Gaussian differ that could have been drawn, in pixels."""
+    widths = getattr(parse_degradation(degradation).blur, "sigma", None)
+    return 0.0 if widths is None or widths.high is None else widths.high - widths.low
 
 
 def _large_enough(sample: Sample, images: ImageSet, side: int) -> bool:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 from vdn.errors import InputError
 from vdn.evaluation import measures
-from vdn.evaluation.cases import check_case
+from vdn.evaluation.cases import NAMED, check_case
 
 __all__ = ["SUITES", "Suite", "find_suite"]
 
+_UPSCALE = tuple(name for name in NAMED if name.startswith("x") and "kernels" not in name)
 _AWGN = ("awgn15", "awgn25", "awgn50")
 _MAPS = ("case1", "case2", "case3")
 PAIRED = "real"
@@ -35,6 +36,12 @@ class Suite:
         Pictures are cut at the right and below to a multiple of this.
     sides
         Take the middle square of these sides instead, from pictures that are large enough.
+    restores
+        The cases are degradations with noise, to be undone; else they are noise alone.
+    luma
+        Pictures in colour are made gray, as MATLAB's ``rgb2ycbcr`` does, before all else.
+    draws
+        How often each picture is taken, with other random numbers.
     example
         The case pictures are shown in.
     methods
@@ -50,6 +57,9 @@ class Suite:
     multiple: int = 1
     sides: tuple[int, ...] = ()
     pairs: bool = False
+    restores: bool = False
+    luma: bool = False
+    draws: int = 1
     example: str = ""
     methods: tuple[str, ...] = ("noisy", "gaussian")
 
@@ -72,7 +82,7 @@ class Suite:
         ('gaussian:10',)
         """
         for case in cases:
-            check_case(case)
+            check_case(case, degraded=self.restores)
         example = self.example if self.example in (PAIRED, *cases) else cases[0]
         return replace(self, cases=tuple(cases), example=example)
 
@@ -139,6 +149,57 @@ SUITES = {
             measures.calibration,
             multiple=16,
             methods=("gaussian",),
+        ),
+        Suite(
+            "upscale",
+            1,
+            "blind super-resolution: blurred, reduced by cubic convolution, 8 bits",
+            ("Set5", "Set14"),
+            _UPSCALE,
+            measures.degraded,
+            restores=True,
+            example="x2-1.2",
+            methods=("bicubic",),
+        ),
+        Suite(
+            "deblur",
+            1,
+            "Gaussian blur and straight movements with noise, 8 bits, and a picture that is sharp",
+            ("CBSD68",),
+            (
+                *("sharp", "gaussian1.6-n2.55", "gaussian1.6-n7.65"),
+                *("motion9-n2.55", "motion9-n7.65"),
+            ),
+            measures.degraded,
+            restores=True,
+            example="gaussian1.6-n2.55",
+            methods=("noisy", "wiener@true"),
+        ),
+        Suite(
+            "deblock",
+            1,
+            "luma as JPEG, also on a shifted grid, twice, and not at all",
+            ("LIVE1",),
+            (
+                *("q10", "q20", "q30", "q40", "q10-shifted", "q30-shifted"),
+                *("q30-q10", "q10-q30", "uncompressed"),
+            ),
+            measures.degraded,
+            restores=True,
+            luma=True,
+            example="q10",
+            methods=("noisy",),
+        ),
+        Suite(
+            "kernels",
+            1,
+            "how near the inferred blur is: random Gaussians of two widths, with noise",
+            ("CBSD68",),
+            ("x1-kernels", "x2-kernels", "x4-kernels"),
+            measures.blur_kernel,
+            restores=True,
+            draws=8,
+            methods=(),
         ),
         Suite(
             "speed",

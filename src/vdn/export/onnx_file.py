@@ -34,10 +34,10 @@ class Exported(nn.Module):
     """What the file computes: the posterior's parameters, with the map D-Net sees by name.
 
     ``image`` (N, C, H, W) -> `OUTPUTS` and sigma; of a model that enlarges the mean and the
-    variances have its `scale` times the sides. With a K-Net ``blur`` comes last: the logarithms of
-    the kernel's widths along x and y and its correlation, (N, 3, H / 4, W / 4). The runtime asks
-    for no log_m2 and no blur, so they cost nothing there; log_m2 is in the file so that the whole
-    model is, to go on training from.
+    variances have its `scale` times the sides. With a K-Net ``kernel`` comes last: the parameters
+    of its posterior, (N, 6, H / 4, W / 4), see `vdn.runtime.kernel`. The runtime asks for no
+    log_m2, so that costs nothing there; it is in the file so that the whole model is, to go on
+    training from.
     """
 
     def __init__(self, model: VDN):
@@ -51,10 +51,16 @@ class Exported(nn.Module):
 
         log_alpha, log_beta = map(bounded, self.snet(image.clamp(DARKEST, BRIGHTEST)))
         sigma = torch.exp(0.5 * (log_beta - torch.log(1 + log_alpha.exp())))
-        blur = () if self.knet is None else (self._kernel(image).features,)
+        kernel = () if self.knet is None else (self._kernel(image),)
+        blur = (each.features for each in kernel)
         residual, log_m2, log_error_variance = self.dnet(image, sigma, *blur)
         logarithms = (log_alpha, log_beta, bounded(log_error_variance), bounded(log_m2))
-        return enlarge(image, self.scale) - residual, *logarithms, sigma, *blur
+        return (
+            enlarge(image, self.scale) - residual,
+            *logarithms,
+            sigma,
+            *(each.parameters for each in kernel),
+        )
 
 
 def export_run(
@@ -149,7 +155,7 @@ def _halo(network: nn.Module, channels: int, multiple: int) -> int:
 
 def _to_onnx(exported: Exported, channels: int, multiple: int) -> onnx.ModelProto:
     side = 8 * multiple
-    names = [*OUTPUTS, "sigma", *(["blur"] if exported.knet is not None else [])]
+    names = [*OUTPUTS, "sigma", *(["kernel"] if exported.knet is not None else [])]
     with tempfile.TemporaryDirectory() as folder, without_warnings():  # the exporter's deprecations
         path = Path(folder) / "model.onnx"
         torch.onnx.export(

@@ -10,12 +10,14 @@ from vdn.errors import InputError
 from vdn.image.frame import Frame
 from vdn.image.gaps import interpolate
 from vdn.image.ranges import Range, find_ranges
+from vdn.resampling import resample, resize_taps
 
 __all__ = ["BRIGHTEST", "DARKEST", "UnitImage", "check_image", "to_unit"]
 
 _INTEGERS = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8")
 _FLOATS = ("f2", "f4", "f8")
 DARKEST, BRIGHTEST = -1.0, 2.0  # in units of the network; what is beyond is an outlier
+_REACH = 3  # pixels that cubic convolution looks at, and one to spare
 _WAYS_OUT = {
     "b": "convert it with image.astype('float32')",
     "f": "convert it with image.astype('float64')",
@@ -92,29 +94,42 @@ class UnitImage:
             np.copyto(target, np.iinfo(restored.dtype).max, where=white & ~kept)
         return restored
 
-    def enlarge(self, planes: NDArray[np.float32]) -> NDArray[Any]:
-        """Return `planes` with more pixels than the image as an array like the user's.
+    def enlarge(
+        self, planes: NDArray[np.float32], rows: slice, columns: slice, scale: int
+    ) -> NDArray[Any]:
+        """Return a part of the image with more pixels as an array like the user's.
 
-        Alpha, and pixels without data and outliers, are repeated.
+        Alpha is enlarged by cubic convolution; pixels without data and outliers are repeated.
 
         Parameters
         ----------
         planes
-            (s H, s W, C) in the units of `UnitImage.planes`.
+            The part, (s h, s w, C), in the units of `UnitImage.planes`.
+        rows, columns
+            Where it is in the image.
+        scale
+            s.
         """
-        scale = planes.shape[0] // self._image.shape[0]
 
         def repeated(array: NDArray[Any]) -> NDArray[Any]:
-            return array.repeat(scale, axis=0).repeat(scale, axis=1)
+            return array[rows, columns].repeat(scale, axis=0).repeat(scale, axis=1)
 
         enlarged = repeated(self._image)
         working = _working(enlarged.dtype)
         values = planes.astype(working) * working.type(self.scale) + working.type(self.range.offset)
-        if enlarged.dtype.kind != "f":
-            np.rint(values, out=values)
-        np.clip(values, *_bounds(enlarged.dtype, working), out=values)
         known = np.True_ if self._missing is None else ~repeated(self._missing)
-        np.copyto(_colour(enlarged), values, where=known, casting="unsafe")
+        _put(_colour(enlarged), values, known)
+        if _colour(enlarged).size < enlarged.size:
+            top, left = (max(part.start - _REACH, 0) for part in (rows, columns))
+            alpha = self._image[top : rows.stop + _REACH, left : columns.stop + _REACH, -1]
+            alpha = alpha.astype(working)
+            for axis, (part, origin) in enumerate(((rows, top), (columns, left))):
+                length = self._image.shape[axis]
+                places, weights = resize_taps(length, scale * length)
+                wanted = slice(scale * part.start, scale * part.stop)
+                taps = places[wanted], weights[wanted]
+                alpha = resample(alpha, taps, axis, origin)
+            _put(enlarged[..., -1], alpha)
         return enlarged
 
     def part(self, rows: slice, columns: slice) -> "UnitImage":
@@ -266,6 +281,14 @@ def _bounds(dtype: np.dtype[Any], working: np.dtype[Any]) -> tuple[Any, Any]:
     if int(high) > limits.max:  # rounded up
         high = np.nextafter(high, working.type(0))
     return working.type(limits.min), high
+
+
+def _put(target: NDArray[Any], values: NDArray[Any], where: Any = np.True_) -> None:
+    """Round and clip values as the dtype of an array needs it, and put them into it."""
+    if target.dtype.kind != "f":
+        np.rint(values, out=values)
+    np.clip(values, *_bounds(target.dtype, values.dtype), out=values)
+    np.copyto(target, values, where=where, casting="unsafe")
 
 
 def _find_missing(colour: NDArray[Any], no_data: float | None) -> NDArray[np.bool_] | None:

@@ -18,6 +18,7 @@ from vdn.image.dimensions import Dimensions
 from vdn.image.frame import FrameSpec
 from vdn.image.metadata import Metadata
 from vdn.image.provenance import Provenance
+from vdn.image.resized import Resize
 
 __all__ = ["EncodeRequest", "Encoder", "Rows", "WriteOptions", "pulling", "receive"]
 
@@ -65,6 +66,9 @@ class EncodeRequest:
         How to write it.
     dimensions
         What the frames are along which axes, where that is known and still holds.
+    resizes
+        How the frames differ in size from those of that picture; None where they do not. The
+        metadata tell the new size already.
     """
 
     frames: Sequence[FrameSpec]
@@ -72,6 +76,11 @@ class EncodeRequest:
     encoding: Mapping[str, Any]
     options: WriteOptions
     dimensions: Dimensions | None = None
+    resizes: Sequence[Resize | None] = ()
+
+    def resize(self, index: int = 0) -> Resize | None:
+        """Return how a frame differs in size."""
+        return self.resizes[index] if index < len(self.resizes) else None
 
     def receive_all(self) -> Generator[None, Rows, list[Rows]]:
         """Return all frames whole, when they have been sent."""

@@ -4,11 +4,13 @@ Notes of camera makers hold offsets into the block: written anew by a library, t
 """
 
 import struct
+from collections.abc import Iterator
 
-__all__ = ["with_note", "with_orientation", "without_thumbnail"]
+__all__ = ["find_tags", "with_note", "with_orientation", "without_thumbnail"]
 
 _PROCESSING_SOFTWARE, _ORIENTATION = 0x000B, 0x0112
 _THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
+_EXIF = 0x8769  # the tag that points to the directory of that name
 _NO_DIRECTORY = bytes(4)
 _ASCII = 2
 _ENTRY = 12  # bytes of a tag in a directory: code, type, count, value or offset
@@ -100,6 +102,27 @@ def without_thumbnail(block: bytes) -> bytes:
     if block[start : start + 2] != b"\xff\xd8":
         return plain
     return plain[:start] + (bytes(stop - start) + plain[stop:] if stop < len(block) else b"")
+
+
+def find_tags(block: bytes) -> Iterator[tuple[int, int, int, str]]:
+    """Yield the tags of the main directory and of the one of EXIF.
+
+    Each with its type, the position of its entry of 12 bytes, and the byte order for `struct`.
+
+    Examples
+    --------
+    >>> [code for code, *_ in find_tags(with_note(b"", "vdn 1"))]
+    [11]
+    """
+    directories = [_directory(block)]
+    for depth in range(2):
+        for order, start, end in filter(None, directories[depth:]):
+            for at in range(start + 2, end, _ENTRY):
+                code, kind = struct.unpack_from(order + "HH", block, at)
+                if code == _EXIF and depth == 0:
+                    pointer = block[at + 8 : at + 12]
+                    directories.append(_directory(block[:4] + pointer + block[8:]))
+                yield code, kind, at, order
 
 
 def _directory(block: bytes) -> tuple[str, int, int] | None:

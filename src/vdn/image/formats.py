@@ -52,6 +52,8 @@ class Format:
         Its reader: the path, and the most that may be decoded in one piece.
     encode
         Its writer, None where there is none.
+    longest
+        The most pixels of a side.
     folder
         Whether it is a folder, into which `vdn.scale` writes one like it.
     """
@@ -68,6 +70,7 @@ class Format:
     exif_limit: float = math.inf
     open_file: Callable[[Path, int], Picture]
     encode: Callable[[Path, EncodeRequest], Encoder] | None = None
+    longest: float = math.inf
     folder: bool = False
 
     @property
@@ -106,6 +109,7 @@ FORMATS = (
     ),
     Format(
         name="jpeg",
+        longest=65500,
         suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
         recognise=_begins(b"\xff\xd8\xff"),
         dtypes=("uint8",),
@@ -136,6 +140,7 @@ FORMATS = (
     ),
     Format(
         name="webp",
+        longest=16383,
         suffixes=(".webp",),
         recognise=lambda start, _: start[:4] == b"RIFF" and start[8:12] == b"WEBP",
         dtypes=("uint8",),
@@ -146,6 +151,7 @@ FORMATS = (
     ),
     Format(
         name="avif",
+        longest=65536,
         suffixes=(".avif",),
         recognise=_brand(b"avif", b"avis"),
         dtypes=("uint8",),
@@ -156,6 +162,7 @@ FORMATS = (
     ),
     Format(
         name="heif",
+        longest=65535,
         suffixes=(".heic", ".heif", ".hif"),
         recognise=_brand(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
         dtypes=("uint8", "uint16"),

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vdn.image.exif_note import with_note
 from vdn.image.provenance import Provenance
 from vdn.image.quiet import without_warnings
+from vdn.image.resized import Resize
 
 __all__ = ["Metadata", "as_bytes", "build_exif"]
 
@@ -61,6 +62,15 @@ class Metadata:
         except (KeyError, TypeError, ValueError, ZeroDivisionError):
             return None
         return (x * factor, y * factor) if x > 0 and y > 0 and x + y < math.inf else None
+
+    def resized(self, resize: Resize) -> "Metadata":
+        """Return what they are of the picture with another size, see `vdn.image.resized`."""
+        return replace(
+            self,
+            exif=resize.exif(self.exif),
+            xmp=resize.xmp(self.xmp),
+            dpi=None if self.dpi is None else resize.density(self.dpi),
+        )
 
     def geometry(self) -> "Metadata":
         """Return what a map over the same pixels shares with the picture: orientation and dpi."""

@@ -169,6 +169,12 @@ def _check_frames(path: Path, chosen: Format, frames: Sequence[FrameSpec]) -> No
             "extension, such as .tiff"
         )
     for frame in frames:
+        height, width = frame.shape[:2]
+        if max(height, width) > chosen.longest:
+            raise FileError(
+                f"{path}: {chosen.name.upper()} holds {chosen.longest} pixels a side at most, not "
+                f"{width} x {height}; choose another extension, such as .tiff"
+            )
         if not chosen.holds(frame):
             raise FileError(
                 f"{path}: {chosen.name.upper()} holds {', '.join(chosen.dtypes)} as "

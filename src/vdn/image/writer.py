@@ -14,6 +14,7 @@ from vdn.image.formats import Format
 from vdn.image.frame import FrameSpec
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
+from vdn.image.resized import Resize
 
 __all__ = ["PictureWriter"]
 
@@ -41,12 +42,20 @@ class PictureWriter:
         self._format, self._name, self._frames = chosen, name, frames
         self._index = self._row = 0
         same = like is not None and like.format == chosen.name
+        metadata = Metadata() if like is None else like.metadata
+        resizes = [
+            Resize.between(before, after)
+            for before, after in zip([] if like is None else like.frames, frames, strict=False)
+        ]
+        if resizes and resizes[0] is not None:
+            metadata = metadata.resized(resizes[0])
         request = EncodeRequest(
             frames=frames,
-            metadata=Metadata() if like is None else like.metadata,
+            metadata=metadata,
             encoding=like.encoding if like is not None and same else {},
             options=options,
             dimensions=_dimensions(like, frames),
+            resizes=resizes,
         )
         assert chosen.encode is not None
         self._encoder = chosen.encode(target, request)

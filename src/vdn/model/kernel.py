@@ -59,6 +59,12 @@ class KernelDistribution:
         variances, correlation = self.mode.split([2, 1], dim=1)
         return torch.cat([0.5 * variances.log(), correlation], dim=1)
 
+    @property
+    def parameters(self) -> Tensor:
+        """All that says the distribution, (N, 6, H, W), in the order of `vdn.runtime.kernel`."""
+        slope = self.slope.mean, self.slope.log_variance
+        return torch.cat([self.variances.log_alpha, self.variances.log_beta, *slope], dim=1)
+
     def rsample(self) -> Tensor:
         """Draw the variances and the correlation, differentiably, (N, 3, H, W)."""
         return torch.cat([self.variances.rsample(), self.slope.rsample().tanh()], dim=1)

@@ -71,7 +71,10 @@ class DenoiseWidget(Container):
             ),
             ComboBox(
                 name="model",
-                choices=["auto", *(card.name for card in list_models())],
+                choices=[
+                    "auto",
+                    *(card.name for card in list_models() if card.purpose == "denoise"),
+                ],
                 tooltip="auto looks at the noise and takes the model for it.",
             ),
             FloatSlider(

@@ -18,12 +18,15 @@ __all__ = [
     "Identity",
     "Kernels",
     "Motion",
+    "convolved",
+    "gaussian_weights",
 ]
 
 Kernels = tuple[np.ndarray, np.ndarray]
 """Weights (N, K, K) of sum 1 each, K odd, and covariances (N, 2, 2) in pixels, of x and y."""
 
 _WIDEST = 32  # pixels; beyond, nobody restores anything
+_ANY = Span(0, 180)  # degrees
 _SUBPIXELS = 8  # a side, over which discs and lines are averaged
 
 
@@ -65,16 +68,30 @@ class GaussianBlur:
 
 @dataclass(frozen=True)
 class AnisotropicBlur:
-    """A Gaussian with two widths of `sigma` pixels, turned by any angle."""
+    """A Gaussian with two widths of `sigma` pixels, turned by an `angle` in degrees.
+
+    The second width is `across`, drawn like the first one if it is not given. At angle 0 the first
+    width lies along x; the angle turns it towards y, which points down.
+
+    Examples
+    --------
+    >>> _, covariances = AnisotropicBlur(Span(2), Span(1), Span(90))(1, np.random.default_rng(0))
+    >>> covariances.round(6).tolist()
+    [[[1.0, 0.0], [0.0, 4.0]]]
+    """
 
     sigma: Span
+    across: Span | None = None
+    angle: Span = _ANY
 
     def __post_init__(self) -> None:
         _check("sigma", self.sigma)
+        _check("across", self.across or self.sigma)
 
     def __call__(self, count: int, generator: Generator) -> Kernels:
-        variances = np.stack([self.sigma.draw(count, generator) for _ in range(2)], 1) ** 2
-        angle = np.asarray(generator.uniform(0, np.pi, size=count))
+        widths = self.sigma, self.across or self.sigma
+        variances = np.stack([width.draw(count, generator) for width in widths], 1) ** 2
+        angle = np.deg2rad(self.angle.draw(count, generator))
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         turn = turn.transpose(2, 0, 1)
         return _gaussians(turn * variances[:, None, :] @ turn.transpose(0, 2, 1))
@@ -105,16 +122,20 @@ class Defocus:
 
 @dataclass(frozen=True)
 class Motion:
-    """A straight, even line of `length` pixels and of the width of a pixel, in any direction."""
+    """A straight, even line of `length` pixels and of the width of a pixel, at an `angle`.
+
+    The angle is in degrees, from x towards y, which points down.
+    """
 
     length: Span
+    angle: Span = _ANY
 
     def __post_init__(self) -> None:
         _check("length", self.length)
 
     def __call__(self, count: int, generator: Generator) -> Kernels:
         half = np.asarray(self.length.draw(count, generator))[:, None, None] / 2
-        angle = np.asarray(generator.uniform(0, np.pi, size=count))[:, None, None]
+        angle = np.deg2rad(self.angle.draw(count, generator))[:, None, None]
         x, y = _subpixels(_odd(2 * float(half.max()) + 1))
         along = x * np.cos(angle) + y * np.sin(angle)
         across = y * np.cos(angle) - x * np.sin(angle)
@@ -131,12 +152,24 @@ class BlurChain:
         weights, covariances = self.blurs[0](count, generator)
         for blur in self.blurs[1:]:
             more, further = blur(count, generator)
-            weights, covariances = _convolved(weights, more), covariances + further
+            weights, covariances = convolved(weights, more), covariances + further
         return weights, covariances
 
 
 def _gaussians(covariances: np.ndarray) -> Kernels:
-    """Return Gaussians on a grid that ends at three and a half standard deviations."""
+    return gaussian_weights(covariances), covariances
+
+
+def gaussian_weights(covariances: np.ndarray) -> np.ndarray:
+    """Return Gaussians of covariances (N, 2, 2) in pixels, of x and y, as weights (N, K, K).
+
+    The grid ends at three and a half standard deviations of the widest; each sums to 1.
+
+    Examples
+    --------
+    >>> gaussian_weights(np.eye(2)[None]).shape
+    (1, 9, 9)
+    """
     widest = np.sqrt(covariances[:, [0, 1], [0, 1]].max(initial=0))
     reach = int(np.ceil(3.5 * widest))
     offsets = np.arange(-reach, reach + 1)
@@ -144,7 +177,7 @@ def _gaussians(covariances: np.ndarray) -> Kernels:
     precision = np.linalg.inv(covariances + 1e-6 * np.eye(2))
     square = np.einsum("hwi,nij,hwj->nhw", places, precision, places)
     weights = np.exp(-0.5 * square)
-    return weights / weights.sum((1, 2), keepdims=True), covariances
+    return weights / weights.sum((1, 2), keepdims=True)
 
 
 def _odd(size: float) -> int:
@@ -173,7 +206,7 @@ def _measured(weights: np.ndarray) -> Kernels:
     return weights, np.einsum("nhw,hwi,hwj->nij", weights, places, places)
 
 
-def _convolved(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def convolved(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return each kernel convolved with its partner, large enough for both."""
     if first.shape[1] < second.shape[1]:
         first, second = second, first

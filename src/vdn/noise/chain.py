@@ -7,7 +7,7 @@ import numpy as np
 
 from vdn.noise.arrays import Generator, namespace, per_image, take
 from vdn.noise.camera import random_origin
-from vdn.noise.jpeg import Jpeg, compress
+from vdn.noise.jpeg import BLOCK, Jpeg, compress
 from vdn.noise.models import NoiseModel, Noisy, Span
 
 __all__ = ["Chain", "Compressed", "EightBit", "Stage"]
@@ -34,12 +34,14 @@ class EightBit(Stage):
 class Compressed(Stage):
     """Saved as JPEG of a `quality` of 1 to 100, in half of the images with colours halved.
 
-    Where a block begins is random, so that a second compression is on another grid. Everything in
+    Where a block begins is random, so that a second compression is on another grid, unless a
+    `shift` says how many pixels to the right and down the first whole block begins. Everything in
     which the file differs from the clean image is its noise, and its root mean square in each
     channel is that of the standard deviation returned, whose shape over the image stays.
     """
 
     quality: Span
+    shift: Span | None = None
 
     def __call__(self, clean: Any, noisy: Any, sigma: Any, generator: Generator) -> Noisy:
         xp, count = namespace(clean), len(clean)
@@ -53,7 +55,7 @@ class Compressed(Stage):
         for group in groups:
             if len(group):
                 settings = [Jpeg(int(qualities[i]), bool(halved[i])) for i in group]
-                stored.append(compress(settings, take(whole, group, 0), random_origin(generator)))
+                stored.append(compress(settings, take(whole, group, 0), self._origin(generator)))
         order = np.argsort(np.concatenate(groups))
         noisy = take(xp.concatenate(stored, 0), order, 0)[:, : clean.shape[1]] / 255
         sigma = sigma + xp.zeros_like(clean)
@@ -62,6 +64,13 @@ class Compressed(Stage):
         flat = sigma * 0 + xp.sqrt(after)
         scaled = sigma * xp.sqrt(after / xp.clip(before, 1e-12, None))
         return noisy, xp.where(before > 1e-10, scaled, flat)
+
+    def _origin(self, generator: Generator) -> tuple[int, int]:
+        """Return the row and column of the first pixel in its block."""
+        if self.shift is None:
+            return random_origin(generator)
+        place = -round(float(self.shift.draw(1, generator)[0])) % BLOCK
+        return place, place
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ Written like noise (`vdn.noise.registry`): ``NAME:VALUE``, joined by ``+``; a va
 ===================== ============================================================================
 ``identity``          nothing
 ``gaussian_blur``     ``sigma``: a Gaussian
-``anisotropic_blur``  ``sigma``: a Gaussian of two such widths, turned by any angle
+``anisotropic_blur``  ``sigma``, ``across`` (like ``sigma``), ``angle`` (0..180): a Gaussian of two
+                      widths, turned by so many degrees
 ``defocus``           ``diameter``: an even disc
-``motion``            ``length``: a straight line in any direction
+``motion``            ``length``, ``angle`` (0..180): a straight line
 ``bicubic``           ``factor``: reduced so many times with anti-aliasing, as MATLAB's ``imresize``
 ``direct``            ``factor``: every n-th pixel, from the first
 ===================== ============================================================================
@@ -39,7 +40,7 @@ from vdn.noise.grammar import read_step, written
 from vdn.noise.models import Span
 from vdn.resampling import DOWNSAMPLING
 
-__all__ = ["BLURS", "GRAMMAR", "Degradation", "parse_degradation"]
+__all__ = ["BLURS", "GRAMMAR", "NAMES", "Degradation", "parse_degradation"]
 
 _LARGEST = 8  # factor
 
@@ -102,6 +103,8 @@ BLURS: Mapping[str, Callable[..., Blur]] = MappingProxyType(
 
 _REDUCTIONS: Mapping[str, Callable[..., Any]] = {"bicubic": _Bicubic, "direct": _Direct}
 _POSITIVE = ("diameter", "length", "factor")
+NAMES = (*BLURS, *_REDUCTIONS)
+"""What the steps of a degradation may be."""
 
 
 def parse_degradation(text: str) -> Degradation:

@@ -7,9 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vdn.image.frame import Frame
 from vdn.noise.jpeg import DCT, Jpeg
 
-__all__ = ["JpegTraces", "TableQuality", "find_jpeg_traces", "quality_of_tables"]
+__all__ = [
+    "JpegHistory",
+    "JpegTraces",
+    "TableQuality",
+    "find_jpeg_traces",
+    "quality_of_tables",
+    "read_jpeg_history",
+]
 
 _SIDE = 8
 _CROP, _SEARCHED = 512, 192  # pixels a side that are looked at, and on every grid, at most
@@ -22,6 +30,8 @@ _OTHERWISE = 0.1  # share of coefficients that clipping and later changes have m
 _LEAST = 150.0  # log likelihood ratio in favour of a table
 _LEAST_EACH, _LEAST_EACH_AGAIN = 0.12, 0.25  # the same, a coefficient; where it came before
 _FEWEST = 60  # coefficients
+_MIDDLE = 1024  # pixels a side of the part of a picture that is looked at
+_FINER = 3  # qualities apart from which on two compressions are two
 _ROOT = np.sqrt(2 * np.pi)
 _WEIGHTS = np.array([0.299, 0.587, 0.114])
 
@@ -52,11 +62,14 @@ class JpegTraces:
         The quality of libjpeg whose steps fit the coefficients best.
     row, column
         Where the first whole block of 8 x 8 pixels begins, 0 to 7.
+    quality_interval
+        The qualities that hold 90 % of the posterior, if all are as likely beforehand.
     """
 
     quality: int
     row: int
     column: int
+    quality_interval: tuple[int, int]
 
     @property
     def shifted(self) -> bool:
@@ -137,10 +150,81 @@ def find_jpeg_traces(
     for corner in (own, best):
         coarse = steps if corner == own else None
         found.append((*_best_quality(blocks.coefficients(corner), coarse), corner))
-    score, quality, (row, column) = max(found)
+    score, quality, interval, (row, column) = max(found)
     if score < _LEAST:
         return None
-    return JpegTraces(quality, (row + origin[0]) % _SIDE, (column + origin[1]) % _SIDE)
+    return JpegTraces(quality, (row + origin[0]) % _SIDE, (column + origin[1]) % _SIDE, interval)
+
+
+@dataclass(frozen=True)
+class JpegHistory:
+    """The compression that a picture has gone through, as far as it can be told.
+
+    Attributes
+    ----------
+    tables
+        What the tables of its file stand for; None where it is in no JPEG file.
+    traces
+        What its pixels bear the traces of: of a JPEG file, another compression than it says, if
+        there was one.
+    """
+
+    tables: TableQuality | None
+    traces: JpegTraces | None
+
+    @property
+    def contradictory(self) -> bool:
+        """Whether the pixels were compressed more than the file says, or on another grid."""
+        if self.tables is None or self.traces is None:
+            return False
+        return self.traces.shifted or self.traces.quality < self.tables.quality - _FINER
+
+    def describe(self) -> str:
+        """Say it in a line; empty where there is nothing to say.
+
+        Examples
+        --------
+        >>> JpegHistory(None, JpegTraces(60, 0, 0, (59, 61))).describe()
+        'the pixels bear the blocks of a JPEG of quality 60 (59 to 61)'
+        """
+        said = ""
+        if self.tables is not None:
+            said = f"quality {self.tables.quality} by the tables of the file"
+            if not self.tables.standard:
+                said += ", which are not the usual ones: the closest"
+        if self.traces is None:
+            return said
+        low, high = self.traces.quality_interval
+        blocks = f"the blocks of a JPEG of quality {self.traces.quality} ({low} to {high})"
+        if self.traces.shifted:
+            row, column = self.traces.row, self.traces.column
+            blocks += f" that begin in row {row}, column {column}: cropped since"
+        between = ("; but " if self.contradictory else "; ") if said else ""
+        return f"{said}{between}the pixels bear {blocks}"
+
+
+def read_jpeg_history(
+    frame: Frame, tables: Mapping[int, Sequence[int]] | None = None, *, confirm: bool = False
+) -> JpegHistory:
+    """Return what the middle of a picture and the tables of its file say of compression.
+
+    Parameters
+    ----------
+    frame
+        The picture; of one that is not of 8 bits, or of separate channels, nothing is said.
+    tables
+        As in `quality_of_tables`.
+    confirm
+        Whether to look for what the tables say in the pixels too, if there is nothing else.
+    """
+    traces = None
+    if frame.dtype == np.uint8 and frame.color_channels in (1, 3):
+        steps = None if tables is None else np.reshape(tables[min(tables)], (8, 8)).astype(float)
+        middle = frame.middle(_MIDDLE), frame.middle_origin(_MIDDLE)
+        traces = find_jpeg_traces(*middle, steps)
+        if traces is None and steps is not None and confirm:
+            traces = find_jpeg_traces(*middle)
+    return JpegHistory(None if tables is None else quality_of_tables(tables), traces)
 
 
 class _Blocks:
@@ -185,8 +269,8 @@ class _Blocks:
 def _best_quality(
     coefficients: Mapping[tuple[int, int], NDArray[np.float32]],
     coarse: NDArray[np.floating] | None,
-) -> tuple[float, int]:
-    """Return the log likelihood ratio of the best quality, and which it is."""
+) -> tuple[float, int, tuple[int, int]]:
+    """Return the log likelihood ratio of the best quality, which it is, and its interval."""
     qualities = range(1, 100)
     tables = np.stack([Jpeg(quality).steps()[0] for quality in qualities])
     total, count = np.zeros((2, len(_BLURS), len(tables)))
@@ -199,8 +283,12 @@ def _best_quality(
             sums += np.stack(found, axis=1)[:, which]
     least_each = _LEAST_EACH if coarse is None else _LEAST_EACH_AGAIN
     total[(count < _FEWEST) | (total < least_each * count)] = 0
-    quality = int(total.max(axis=0).argmax())
-    return float(total[:, quality].max()), qualities[quality]
+    likely = total.max(axis=0)
+    quality = int(likely.argmax())
+    mass = np.cumsum(np.exp(likely - likely[quality]))
+    low, high = np.searchsorted(mass, [0.05 * mass[-1], 0.95 * mass[-1]])
+    interval = qualities[min(low, quality)], qualities[max(high, quality)]
+    return float(likely[quality]), qualities[quality], interval
 
 
 def _ratios(

@@ -23,9 +23,10 @@
 ``file.py:name``   a function ``(clean, generator) -> (noisy, sigma)`` of one's own
 ================== ===============================================================================
 
-``A+B`` is one noise on another; ``+jpeg:QUALITY`` compresses, ``+8bit`` clips and rounds, and so
-does ``-8bit`` at the end. ``awgn25``, ``poisson30`` and ``correlated25`` are the names that tables
-have for ``gaussian:25``, ``poisson:30,2`` and ``correlated:25``.
+``A+B`` is one noise on another; ``+jpeg:QUALITY[,SHIFT]`` compresses, its first whole block so many
+pixels from the corner, or anywhere; ``+8bit`` clips and rounds, and so does ``-8bit`` at the end.
+``awgn25``, ``poisson30`` and ``correlated25`` are the names that tables have for ``gaussian:25``,
+``poisson:30,2`` and ``correlated:25``.
 """
 
 import math
@@ -64,7 +65,7 @@ from vdn.noise.structured import (
 )
 from vdn.own_function import load_function
 
-__all__ = ["GRAMMAR", "NOISE", "loudest", "parse_noise"]
+__all__ = ["GRAMMAR", "NOISE", "STAGES", "loudest", "parse_noise"]
 
 _GRADIENT = 5 / 255, 60 / 255
 

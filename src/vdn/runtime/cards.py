@@ -12,8 +12,15 @@ from typing import Any
 from vdn.errors import ConfigError, FileError, InputError
 from vdn.runtime.openvino_import import openvino_core
 
-__all__ = ["Card", "find_model", "list_models"]
+__all__ = ["INFERRED", "TASKS", "Card", "find_model", "list_models"]
 
+TASKS = ("denoise", "upscale", "deblur", "deblock")
+"""What a model may be for; `vdn.restore` takes one by name."""
+
+INFERRED = ("noise", "kernel", "jpeg_quality")
+"""What may be found out about how a picture came to be as it is."""
+
+_TUPLES = ("infers", "noise_range", "training_data")
 _TYPES = {  # of the fields by annotation; the others are free
     "<class 'str'>": (str,),
     "<class 'int'>": (int,),
@@ -30,6 +37,10 @@ class Card:
     ----------
     name, summary, task, not_for, version, licence
         Free text; `name` is what `model=` takes, `not_for` names what it does badly.
+    purpose
+        Which of `TASKS` it is for.
+    infers
+        Which of `INFERRED` is told along with its results.
     channels
         Channels of the images it sees, 1 or 3.
     multiple
@@ -72,6 +83,8 @@ class Card:
     halo: int
     noise_halo: int = 0
     scale: int = 1
+    purpose: str = "denoise"
+    infers: tuple[str, ...] = ("noise",)
     estimates_noise: bool = True
     nominal_range: bool = True
     summary: str = ""
@@ -104,10 +117,30 @@ class Card:
                     f"card {self.name!r}: {name} is {getattr(self, name)!r}; "
                     f"give a number of at least {least}"
                 )
+        if self.purpose not in TASKS or not set(self.infers) <= set(INFERRED):
+            raise ConfigError(
+                f"card {self.name!r}: purpose is {self.purpose!r} and infers {list(self.infers)}; "
+                f"there are {', '.join(TASKS)} and {', '.join(INFERRED)}"
+            )
         if not self.error_scale > 0:
             raise ConfigError(
                 f"card {self.name!r}: error_scale is {self.error_scale!r}; give a positive number"
             )
+
+    @property
+    def infers_kernel(self) -> bool:
+        """Whether the blur that was undone is told."""
+        return "kernel" in self.infers
+
+    @property
+    def infers_jpeg(self) -> bool:
+        """Whether the compression that a picture went through is told."""
+        return "jpeg_quality" in self.infers
+
+    @property
+    def only_denoises(self) -> bool:
+        """Whether all it takes away is noise, so that without noise to remove nothing changes."""
+        return self.scale == 1 and not self.infers_kernel
 
     @property
     def non_commercial(self) -> tuple[str, ...]:
@@ -141,7 +174,7 @@ class Card:
         if missing := [n for n in ("name", "channels", "multiple", "halo") if n not in mapping]:
             raise ConfigError(f"{source}: lacks {', '.join(missing)}; export the model again")
         values = dict(mapping)
-        for name in ("noise_range", "training_data"):
+        for name in _TUPLES:
             if name in values:
                 values[name] = tuple(values[name])
         return cls(**values)
@@ -149,7 +182,7 @@ class Card:
     def to_mapping(self) -> dict[str, Any]:
         """Return the fields as plain lists, dictionaries, numbers and strings (fit for JSON)."""
         plain = asdict(self)
-        return plain | {name: list(plain[name]) for name in ("noise_range", "training_data")}
+        return plain | {name: list(plain[name]) for name in _TUPLES}
 
 
 def list_models(folder: Path | None = None) -> tuple[Card, ...]:

@@ -59,13 +59,15 @@ class Posterior(NamedTuple):
     """Everything the network predicts for an image (C, H, W).
 
     The mean and the variance of its error have the pixels of the output: of a network that enlarges
-    `scale` times a side, (C, scale H, scale W).
+    `scale` times a side, (C, scale H, scale W). `kernel` is what `vdn.runtime.kernel` describes, of
+    networks that infer a blur.
     """
 
     mean: Planes
     log_alpha: Planes
     log_beta: Planes
     log_error_variance: Planes
+    kernel: Planes | None = None
 
     @classmethod
     def empty(cls, shape: tuple[int, int, int], scale: int = 1) -> "Posterior":

@@ -1,7 +1,8 @@
 """The engine for CPUs: the ONNX file compiled by OpenVINO, once a shape."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -19,7 +20,7 @@ HINTS = {"fp32": "f32", "bf16": "bf16"}
 """What OpenVINO calls a precision."""
 
 _NAMES = {*Posterior._fields, "sigma"}
-_OF_OUTPUT = ("mean", "log_error_variance")  # these have the pixels of the output
+_OF_IMAGE = ("mean", "log_error_variance", "kernel")  # what the image part computes
 _OVERHEAD = {"fp32": 2.0, "bf16": 1.3}  # measured memory over that of the live tensors in float32
 _SMALL = 500_000  # pixels; below, compiling for a size takes longer than running
 
@@ -94,7 +95,7 @@ class OpenVinoEngine:
         self._capacity = max_memory * 1e6
         self._requests: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
         self._lock = Lock()
-        self._scale = _scale(self._model)
+        self._sizes = _sizes(self._model)
         self.bytes_per_pixel = _live_bytes(self._model) * _OVERHEAD[precision]
         noise = _noise_part(self._model.clone())
         self.noise_bytes_per_pixel = _live_bytes(noise) * _OVERHEAD[precision]
@@ -106,7 +107,7 @@ class OpenVinoEngine:
         strength: float = 1.0,
         out: Posterior | None = None,
     ) -> Posterior:
-        """Denoise planes (C, H, W) with `strength` times `sigma`, by default the network's own."""
+        """Restore planes (C, H, W) with `strength` times `sigma`, by default the network's own."""
         buffers = {} if out is None else out._asdict()
         if sigma is None and strength == 1.0:
             return Posterior(**self._infer("whole", buffers, image=planes))
@@ -134,10 +135,10 @@ class OpenVinoEngine:
             results = {}
             for output in request.model_outputs:
                 (name,) = output.get_names() & _NAMES  # a tensor may have others beside
-                scale = self._scale if name in _OF_OUTPUT else 1
-                channels, *sides = inputs["image"].shape
-                shape = channels, *(scale * side for side in sides)
-                results[name] = out[name] if name in out else np.empty(shape, np.float32)
+                channels, ratio = self._sizes[name]
+                shape = channels, *(int(ratio * side) for side in inputs["image"].shape[1:])
+                room = out.get(name)
+                results[name] = np.empty(shape, np.float32) if room is None else room
                 request.set_tensor(output, tensor(results[name][None], shared_memory=True))
             request.infer()
         return results
@@ -169,7 +170,7 @@ def _read(path: Path) -> Any:
     except RuntimeError as error:
         raise FileError(f"{path}: is not an ONNX model that OpenVINO reads ({error})") from error
     names = {name for port in (*model.inputs, *model.outputs) for name in port.get_names()}
-    missing = {"image", *Posterior._fields} - names
+    missing = {"image", *Posterior._fields} - {*Posterior._field_defaults} - names
     if missing or _sigma(model) is None:
         lacking = ", ".join(sorted(missing)) or "sigma"
         raise FileError(f"{path}: lacks the tensor {lacking}; export it with `vdn export`")
@@ -182,12 +183,20 @@ def _sigma(model: Any) -> Any:
     return next((port for port in ports if "sigma" in port.get_names()), None)
 
 
-def _scale(model: Any, side: int = 256) -> int:
-    """Return how many pixels a side the network makes of one."""
+def _sizes(model: Any, side: int = 256) -> dict[str, tuple[int, Fraction]]:
+    """Return the channels of every result, and how many of its pixels a side stand for one."""
     graph = model.clone()
     channels = graph.input("image").get_partial_shape()[1].get_length()
     graph.reshape({"image": [1, channels, side, side]})
-    return int(graph.output("mean").get_shape()[-1] // side)
+    ports = [*graph.outputs, _sigma(graph)]
+    shapes = {name: port.get_shape() for port in ports for name in port.get_names() & _NAMES}
+    return {name: (shape[1], Fraction(shape[3], side)) for name, shape in shapes.items()}
+
+
+def _ports(model: Any, names: Iterable[str]) -> list[Any]:
+    """Return those outputs that the model has."""
+    found = {name: port for port in model.outputs for name in port.get_names()}
+    return [found[name] for name in names if name in found]
 
 
 def _noise_part(model: Any) -> Any:
@@ -204,13 +213,11 @@ def _image_part(model: Any) -> Any:
     given.output(0).set_names(cut_names)
     for consumer in cut.get_target_inputs():
         consumer.replace_source_output(given.output(0))
-    outputs = [model.output("mean"), model.output("log_error_variance")]
-    return openvino.Model(outputs, [*model.get_parameters(), given], "image")
+    return openvino.Model(_ports(model, _OF_IMAGE), [*model.get_parameters(), given], "image")
 
 
 def _whole(model: Any) -> Any:
-    outputs = [model.output(name) for name in Posterior._fields]
-    return load_openvino().Model(outputs, model.get_parameters(), "whole")
+    return load_openvino().Model(_ports(model, Posterior._fields), model.get_parameters(), "whole")
 
 
 _PARTS = {"whole": _whole, "noise": _noise_part, "image": _image_part}

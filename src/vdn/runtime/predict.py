@@ -7,6 +7,7 @@ import numpy as np
 
 from vdn.runtime.cards import Card
 from vdn.runtime.engine import Engine, NoisePosterior, Planes, Posterior
+from vdn.runtime.kernel import mean_parameters, turned_back
 
 __all__ = ["ENSEMBLES", "predict", "predict_noise"]
 
@@ -51,25 +52,31 @@ def predict(
     super-resolution, CVPR Workshops 2017, https://arxiv.org/abs/1707.02921
     """
     buffer = out if planes.shape[0] <= card.channels else None  # else it runs more than once
+    kernels: list[Planes] = []  # one for all channels, whatever the number of runs
 
-    def step(window: Planes, window_sigma: Planes | None = None) -> Posterior:
-        return engine.run(window, window_sigma, strength, buffer)
+    def step(which: int, window: Planes, window_sigma: Planes | None = None) -> Sequence[Planes]:
+        *maps, kernel = engine.run(window, window_sigma, strength, buffer)
+        if kernel is not None:
+            kernels.append(turned_back(kernel, which))
+        return maps
 
     inputs = [planes] if sigma is None else [planes, sigma]
     if ensemble == 1:
-        return Posterior(*_fitted(step, card, inputs))
+        maps = _fitted(partial(step, 0), card, inputs)
+        return Posterior(*maps)._replace(kernel=mean_parameters(kernels))
     total: list[Planes] = []
     for which in ENSEMBLES[ensemble]:
         if which & _SWAPPED:
             buffer = None  # of another shape
-        turned = _fitted(step, card, [_turned(array, which) for array in inputs])
+        turned = _fitted(partial(step, which), card, [_turned(array, which) for array in inputs])
         found = map(partial(_turned_back, which=which), turned)
         if total:
             for sum_, each in zip(total, found, strict=True):
                 sum_ += each
         else:
             total = [each.copy() for each in found]
-    return Posterior(*(np.divide(sum_, ensemble, out=sum_) for sum_ in total))
+    means = (np.divide(sum_, ensemble, out=sum_) for sum_ in total)
+    return Posterior(*means)._replace(kernel=mean_parameters(kernels))
 
 
 def predict_noise(engine: Engine, card: Card, planes: Planes) -> NoisePosterior:

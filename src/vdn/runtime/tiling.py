@@ -7,6 +7,7 @@ whole image would get. All windows of an image have one size: an engine prepares
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -29,32 +30,28 @@ class Tile(NamedTuple):
     crop: tuple[slice, slice]
     write: tuple[slice, slice]
 
-    def scaled(self, scale: int) -> "Tile":
-        """Return what to keep, and where to write it, of an output with `scale` times the pixels.
+    def crop_of(self, rows: int) -> tuple[slice, slice]:
+        """Return what to keep of a result for the window that has so many rows.
 
         Examples
         --------
-        >>> tile = next(tiles(8, 8, (8, 8), 8, 8))
-        >>> tile.scaled(2).write
-        (slice(0, 16, None), slice(0, 16, None))
+        >>> tile = next(tiles(7, 7, (8, 8), 8, 8))
+        >>> tile.crop_of(16)[0], tile.crop_of(2)[0]
+        (slice(0, 14, None), slice(0, 2, None))
         """
-        if scale == 1:
-            return self
-        crop, write = (
-            (times(rows, scale), times(columns, scale)) for rows, columns in (self.crop, self.write)
-        )
-        return self._replace(crop=crop, write=write)
+        scale = Fraction(rows, self.read[0].stop - self.read[0].start)
+        return times(self.crop[0], scale), times(self.crop[1], scale)
 
 
-def times(part: slice, scale: int) -> slice:
-    """Return the part of an output that has `scale` times the pixels.
+def times(part: slice, scale: int | Fraction) -> slice:
+    """Return the part of a result that has `scale` times the pixels a side; ends are rounded out.
 
     Examples
     --------
-    >>> times(slice(2, 3), 2)
-    slice(4, 6, None)
+    >>> times(slice(2, 3), 2), times(slice(4, 7), Fraction(1, 4))
+    (slice(4, 6, None), slice(1, 2, None))
     """
-    return slice(part.start * scale, part.stop * scale)
+    return slice(math.floor(part.start * scale), math.ceil(part.stop * scale))
 
 
 def round_up(length: int, multiple: int) -> int:

@@ -73,7 +73,7 @@ class TorchEngine:
         strength: float = 1.0,
         out: Posterior | None = None,
     ) -> Posterior:
-        """Denoise planes (C, H, W) with `strength` times `sigma`, by default the model's own.
+        """Restore planes (C, H, W) with `strength` times `sigma`, by default the model's own.
 
         The tensors of torch bring their own memory, so `out` stays unused.
         """
@@ -89,7 +89,8 @@ class TorchEngine:
             noise.log_beta,
             posterior.error.log_variance,
         )
-        return Posterior(*map(_planes, tensors))
+        kernel = None if posterior.kernel is None else _planes(posterior.kernel.parameters)
+        return Posterior(*map(_planes, tensors))._replace(kernel=kernel)
 
     def run_noise(self, planes: Planes) -> NoisePosterior:
         """Estimate the noise of planes (C, H, W) by S-Net alone."""

@@ -326,6 +326,7 @@ def _denoise(
     check_strength(strength)
     description = {
         "version": __version__,
+        "task": arguments.task,
         "model": str(arguments.model),
         "strength": strength,
         "precision": arguments.precision,

@@ -10,7 +10,7 @@ import numpy as np
 
 from vdn.errors import InputError
 from vdn.image.gaps import REACH
-from vdn.models import Choice, Models
+from vdn.models import Choice
 from vdn.predictions import Request, check_known_noise
 from vdn.runtime.tiling import round_up
 from vdn.scale.blocks import choose_blocks
@@ -94,15 +94,16 @@ class Method:
         InputError
             When there is no such model, it needs to be told the noise, or makes larger pictures.
         """
-        models = Models(*arguments)
+        models = arguments.models
         choice = models.choose(planes.first())
         card = choice.card
         if card.scale != 1:
             raise InputError(
-                f"model {card.name!r} makes {card.scale} times the pixels a side; give one that "
-                "keeps the size"
+                f"model {card.name!r} makes {card.scale} times the pixels a side, and arrays keep "
+                "their size here; write a file of another kind, such as .ome.tif"
             )
-        request = Request(noise_only=strength == 0, strength=strength, sigma=0.0 if known else None)
+        noise_only = strength == 0 and card.only_denoises
+        request = Request(noise_only=noise_only, strength=strength, sigma=0.0 if known else None)
         check_known_noise(card, request)
         pixel = request.bytes_per_pixel(models.load(choice, planes.array.dtype).engine)
         chosen = arguments._replace(model=card.name) if arguments.model == "auto" else arguments

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vdn.denoiser import Denoised, Denoiser
 from vdn.errors import InputError
 from vdn.image.arrays import BRIGHTEST, DARKEST
 from vdn.image.masks import filled, masked_like, usual_value
 from vdn.image.ranges import range_of
+from vdn.models import Goal, Models
+from vdn.restorer import Restored, Restorer
 
 __all__ = [
     "DenoiserArguments",
@@ -33,7 +34,7 @@ _network = Lock()  # one at a time a process: it has all the threads
 
 
 class DenoiserArguments(NamedTuple):
-    """The arguments of a `Denoiser`, of which every process makes one."""
+    """The arguments of a `Restorer`, of which every process makes one."""
 
     model: str | Path
     threads: int | None
@@ -41,6 +42,13 @@ class DenoiserArguments(NamedTuple):
     precision: str
     device: str
     weights: Path | None
+    task: str = "denoise"
+
+    @property
+    def models(self) -> Models:
+        """Models as those of the restorer."""
+        *given, task = self
+        return Models(*given, goal=Goal(task))
 
 
 class Stretch(NamedTuple):
@@ -93,7 +101,7 @@ class Part:
         Rows and columns of the part in the maps.
     """
 
-    denoised: Denoised
+    denoised: Restored
     inner: tuple[slice, slice]
 
     def __getitem__(self, name: str) -> NDArray[Any]:
@@ -240,8 +248,9 @@ def limits_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 @cache
-def _denoiser(arguments: DenoiserArguments) -> Denoiser:
-    return Denoiser(*arguments[:-1], weights=arguments.weights)
+def _denoiser(arguments: DenoiserArguments) -> Restorer:
+    *given, weights, task = arguments
+    return Restorer(task, None, *given, weights=weights)
 
 
 def _own_threads() -> int | None:

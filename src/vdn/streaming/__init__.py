@@ -1,9 +1,9 @@
 """Pictures from file to file in bounded memory: reading, the network and writing overlap."""
 
-from vdn.streaming.denoise import Report, Settings, Targets, denoise_picture
-from vdn.streaming.files import denoise_one_file
+from vdn.streaming.files import restore_one_file
 from vdn.streaming.io_threads import IOThreads, run_jobs
 from vdn.streaming.noise import FrameNoise, MiddleNoise, estimate_picture_noise
+from vdn.streaming.restore import Report, Settings, Targets, restore_picture
 
 __all__ = [
     "FrameNoise",
@@ -12,8 +12,8 @@ __all__ = [
     "Report",
     "Settings",
     "Targets",
-    "denoise_one_file",
-    "denoise_picture",
     "estimate_picture_noise",
+    "restore_one_file",
+    "restore_picture",
     "run_jobs",
 ]

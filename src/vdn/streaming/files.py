@@ -6,20 +6,20 @@ from pathlib import Path
 from vdn.image.picture import Picture
 from vdn.image.read import open_picture
 from vdn.models import Models
-from vdn.streaming.denoise import Report, Settings, Targets, denoise_picture
 from vdn.streaming.io_threads import IOThreads, run_jobs
+from vdn.streaming.restore import Report, Settings, Targets, restore_picture
 
-__all__ = ["denoise_one_file"]
+__all__ = ["restore_one_file"]
 
 
-def denoise_one_file(
+def restore_one_file(
     models: Models,
     source: Path,
     targets: Targets,
     settings: Settings,
     progress: Callable[[float], None] | None = None,
 ) -> Report:
-    """Denoise one file; parameters and errors as in `vdn.Denoiser.file`."""
+    """Restore one file; parameters and errors as in `vdn.Restorer.file`."""
     outcomes: list[Report | Exception] = []
     done = 0.0
 
@@ -32,7 +32,7 @@ def denoise_one_file(
     def work(
         path: Path, picture: Picture, io_threads: IOThreads, all_read: Callable[[], None]
     ) -> Callable[[], Report]:
-        return denoise_picture(
+        return restore_picture(
             models, picture, targets, settings, io_threads, advance=advance, all_read=all_read
         )
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vdn.errors import InputError
-from vdn.image.frame import Frame
+from vdn.image.frame import Frame, FrameSpec
+from vdn.image.metadata import Metadata
 from vdn.image.ranges import Range
 from vdn.models import Choice, Models
 from vdn.predictions import (
@@ -23,7 +24,10 @@ from vdn.runtime.engine import memory_share
 from vdn.streaming.io_threads import IOThreads, wait_for
 from vdn.streaming.rows import AHEAD, FrameRows
 
-__all__ = ["FramePass", "choose_models", "pass_frames"]
+__all__ = ["FramePass", "choose_models", "final_size", "pass_frames"]
+
+
+_UPSIDE_DOWN = 4  # the last orientation of EXIF that does not swap rows and columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +54,46 @@ class FramePass:
     parts: Iterator[tuple[slice, Iterator[Prediction]]]
 
 
-def choose_models(models: Models, frames: Sequence[Frame], io_threads: IOThreads) -> list[Choice]:
-    """Return the model for every frame; the first of those that are alike speaks for the others."""
-    chosen: dict[tuple[str, str], Choice] = {}
-    for frame in frames:
-        kind = frame.channels, frame.dtype.str
+def final_size(
+    asked: tuple[int | None, int | None] | None, frame: FrameSpec, metadata: Metadata
+) -> tuple[int, int] | None:
+    """Return height and width, as they are stored, of the result that is asked for; None for any.
+
+    Parameters
+    ----------
+    asked
+        Width and height as the picture is shown; None for what keeps the proportions.
+    frame, metadata
+        The frame, and the metadata with its orientation.
+    """
+    if asked is None:
+        return None
+    width, height = asked[::-1] if metadata.orientation > _UPSIDE_DOWN else asked
+    rows, columns = frame.shape[:2]
+    if height is None:
+        height = max(round(rows * (width or columns) / columns), 1)
+    return height, width or max(round(columns * height / rows), 1)
+
+
+def choose_models(
+    models: Models,
+    frames: Sequence[Frame],
+    io_threads: IOThreads,
+    sizes: Sequence[tuple[int, int] | None] | None = None,
+) -> list[Choice]:
+    """Return the model for every frame; the first of those that are alike speaks for the others.
+
+    `sizes` are the least heights and widths of the results.
+    """
+    chosen: dict[tuple[str, str, float], Choice] = {}
+    found = []
+    for frame, size in zip(frames, sizes or [None] * len(frames), strict=True):
+        scale = max(np.divide(size, frame.shape[:2])) if size else 1.0
+        kind = frame.channels, frame.dtype.str, scale
         if kind not in chosen:
-            chosen[kind] = wait_for(io_threads.read(models.choose, frame))
-    return [chosen[frame.channels, frame.dtype.str] for frame in frames]
+            chosen[kind] = wait_for(io_threads.read(models.choose, frame, scale))
+        found.append(chosen[kind])
+    return found
 
 
 def pass_frames(

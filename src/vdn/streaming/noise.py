@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vdn.image.frame import Frame, FrameSpec
+from vdn.image.frame import FrameSpec
 from vdn.image.picture import Picture
 from vdn.image.ranges import Range
 from vdn.models import Choice, Models
 from vdn.noise.clipping import Clipped, ClippedCount
 from vdn.noise.correlation import NoiseCorrelation, measure_correlation
 from vdn.noise.defects import DefectCount, Defects
-from vdn.noise.jpeg_history import JpegTraces, TableQuality, find_jpeg_traces, quality_of_tables
+from vdn.noise.jpeg_history import JpegHistory, TableQuality, quality_of_tables, read_jpeg_history
 from vdn.noise.law import NoiseLaw, fit_white
 from vdn.noise_summary import NoiseSummary
 from vdn.predictions import Request
@@ -37,15 +37,15 @@ class MiddleNoise:
         How the variance depends on brightness, one law a channel: see `vdn.noise.law.fit_white`.
     correlation
         How far the noise reaches; None where nothing is flat.
-    traces
-        The JPEG compression the pixels have gone through: of a JPEG file, another one than it says.
+    jpeg
+        The compression it has gone through, by the tables of the file and by the pixels.
     fits
         The model that suits the noise, and why.
     """
 
     laws: tuple[NoiseLaw | None, ...] | None
     correlation: NoiseCorrelation | None
-    traces: JpegTraces | None
+    jpeg: JpegHistory
     fits: Choice
 
 
@@ -94,7 +94,7 @@ def estimate_picture_noise(
 ) -> list[FrameNoise]:
     """Estimate the noise of every frame of an open picture, window by window, in bounded memory.
 
-    Parameters and errors are those of `vdn.streaming.denoise_picture`.
+    Parameters and errors are those of `vdn.streaming.restore_picture`.
     """
     total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
     request, frames = Request(noise_only=True), []
@@ -106,7 +106,8 @@ def estimate_picture_noise(
         fits = choices[0]
         if models.model != "auto":
             fits = wait_for(io_threads.read(models.suited, picture.frame))
-        middle = _look(pixels, picture.frame, tables, fits)
+        jpeg = wait_for(io_threads.read(read_jpeg_history, picture.frame, tables))
+        middle = MiddleNoise(fit_white(pixels), measure_correlation(pixels), jpeg, fits)
     for step in pass_frames(
         models, picture.frames, choices, io_threads, request, all_read=all_read
     ):
@@ -138,15 +139,6 @@ def estimate_picture_noise(
             )
         )
     return frames
-
-
-def _look(pixels: NDArray[Any], frame: Frame, tables: Any, fits: Choice) -> MiddleNoise:
-    traces = None
-    if pixels.dtype == np.uint8 and pixels.shape[2] in (1, 3):
-        origin = frame.middle_origin(_MIDDLE)
-        steps = None if tables is None else np.reshape(tables[min(tables)], (8, 8)).astype(float)
-        traces = find_jpeg_traces(pixels, origin, steps)
-    return MiddleNoise(fit_white(pixels), measure_correlation(pixels), traces, fits)
 
 
 def _ends(frame: FrameSpec, range_: Range) -> tuple[float, ...]:

@@ -14,6 +14,7 @@ from vdn.data.pair_noise import ROUNDING
 from vdn.errors import ConfigError
 from vdn.model import VDN
 from vdn.networks import enlarge
+from vdn.noise.blur import Identity
 from vdn.noise.degradation import Degradation, parse_degradation
 from vdn.noise.registry import loudest, parse_noise
 from vdn.training.build import build_vdn
@@ -28,6 +29,7 @@ __all__ = ["Case", "Restoration", "luma_psnr", "restoration_cases", "validate_re
 _LUMA = 65.481, 128.553, 24.966  # ITU-R BT.601 as MATLAB's rgb2ycbcr, white at 1
 _LEAST_ERROR = 1e-10  # of squares with white at 1: 100 dB
 _DOUBLING = math.log(2)
+_INFERS = {"upscale": ("kernel",), "deblur": ("kernel",), "deblock": ("jpeg_quality",)}
 
 
 @dataclass(frozen=True)
@@ -167,10 +169,23 @@ class Restoration:
         held = [(case.name, case.noisy, case.clean, case.sigma) for case in self._held]
         return {"error_scale": error_scale(cast(VDN, model), held)}
 
+    @property
+    def _purpose(self) -> str:
+        """What a model learns from these pictures: to undo the last thing done to them."""
+        noise = self._config.data.noise
+        compressed = sum(share for name, share in noise.items() if "jpeg" in name)
+        if self._config.network.scale > 1:
+            return "upscale"
+        if any(way.blur != Identity() for way in self._degradations):
+            return "deblur"
+        return "deblock" if compressed > sum(noise.values()) / 2 else "denoise"
+
     def card(self, calibration: Mapping[str, float]) -> dict[str, Any]:
         data, scale = self._config.data, self._config.network.scale
         done = f"enlargement to {scale} x {scale} times the pixels" if scale > 1 else "restoration"
         return {
+            "purpose": self._purpose,
+            "infers": ["noise", *_INFERS.get(self._purpose, ())],
             "task": f"blind {done}: {', '.join(data.degradation)}; noise {', '.join(data.noise)}",
             "noise_range": [0.0, round(loudest(data.noise) / 255, 6)],
             "error_scale": round(calibration.get("error_scale", 1.0), 4),

@@ -55,7 +55,7 @@ class Service:
         self._lock = threading.Lock()
         self.whole = Lane("vdn-whole", self._tell_all)
         self.previews = Lane("vdn-previews")
-        self.models = ["auto", *(card.name for card in list_models())]
+        self.models = ["auto", *(card.name for card in list_models() if card.purpose == "denoise")]
 
     def close(self) -> None:
         """Stop, and delete all files."""

@@ -14,6 +14,7 @@ from threading import Lock, get_ident
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vdn.errors import FileError
 from vdn.image.codecs.extras import missing_extra
@@ -22,6 +23,7 @@ from vdn.image.frame import Frame
 from vdn.image.limits import check_piece
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
+from vdn.image.resized import Resize
 
 __all__ = ["encode", "open_file"]
 
@@ -32,6 +34,7 @@ _KINDS = {  # the channels of an image, by what they are
     "gray": ("Y",),
 }
 _LIBRARY = Lock()  # it prints, and what it prints is dropped by replacing the stream of all
+_WINDOWS = {"dataWindow", "displayWindow"}
 _STRUCTURE = ("channels", "chunkCount", "version")
 
 
@@ -86,11 +89,33 @@ def encode(path: Path, request: EncodeRequest) -> Encoder:
         channels = {name: pixels for (of, name), pixels in images.items() if of == number}
         if part is not None:
             header = {k: value for k, value in part.header.items() if k not in _STRUCTURE}
-            channels = dict(part.channels) | channels
+            rest = {name: each for name, each in part.channels.items() if name not in channels}
+            if channels and (resize := request.resize()) is not None:
+                rest = {name: _nearest(each.pixels, resize) for name, each in rest.items()}
+                for name in _WINDOWS & header.keys():
+                    header[name] = _larger(header[name], resize)
+            channels = rest | channels
         if request.options.provenance:
             header["software"] = request.options.provenance.after(str(header.get("software", "")))
         parts.append(OpenEXR.Part(header, channels, header.get("name", "")))
     OpenEXR.File(parts).write(str(path))
+
+
+def _larger(window: Any, resize: Resize) -> tuple[tuple[int, ...], ...]:
+    """Return the first and the last pixel of a window after a resize."""
+    return tuple(
+        tuple(round(int(at + last) * f) - last for at, f in zip(end, resize.factors, strict=True))
+        for last, end in enumerate(window)
+    )
+
+
+def _nearest(pixels: NDArray[Any], resize: Resize) -> NDArray[Any]:
+    """Return another channel, such as depth or the number of an object, with as many pixels."""
+    rows, columns = (
+        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
+        for old, new in zip(resize.before[::-1], resize.after[::-1], strict=True)
+    )
+    return np.ascontiguousarray(pixels[np.ix_(rows, columns)])
 
 
 def _read(path: Path, *, header_only: bool = False) -> Any:

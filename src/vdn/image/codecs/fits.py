@@ -5,6 +5,7 @@ ones (BSCALE) as float64; what is written has the BITPIX, scaling and header of 
 """
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from vdn.image.encoding import Encoder, EncodeRequest
 from vdn.image.frame import Frame
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
+from vdn.image.resized import Resize
 
 __all__ = ["encode", "open_file"]
 
@@ -150,6 +152,9 @@ def encode(path: Path, request: EncodeRequest) -> Encoder:
             for key in _CHECKSUMS:  # of other pixels
                 header.remove(key, ignore_missing=True)
             planes = [next(specs) for _ in range(_count(image))]
+            height, width = planes[0].shape[:2]
+            if (height, width) != image.shape[-2:]:
+                _resize_header(header, Resize(image.shape[:-3:-1], (width, height)))
             yield from _write_image(target, header, image, request, planes)
 
 
@@ -191,6 +196,35 @@ def _write_image(
         written += target.write(image.encode(rows).tobytes())
         missing -= len(rows)
     target.write(bytes(-written % _BLOCK))
+
+
+def _resize_header(header: Any, resize: Resize) -> None:
+    """Tell the new size, and bring the coordinates of the world (WCS) to it.
+
+    The linear terms and the reference pixel (Greisen and Calabretta, A&A 395, 2002), the distortion
+    of SIP (Shupe et al., ADASS XIV, 2005) and the physical coordinates of IRAF.
+    """
+    header["NAXIS1"], header["NAXIS2"] = resize.after
+    for key in list(header):
+        for axis, factor in enumerate(resize.factors, 1):
+            if re.fullmatch(rf"CDELT{axis}[A-Z]?|CD\d_{axis}[A-Z]?", key):
+                header[key] /= factor
+            elif re.fullmatch(rf"CRPIX{axis}[A-Z]?", key):
+                header[key] = (header[key] - 0.5) * factor + 0.5
+            elif key == f"LTM{axis}_{axis}":
+                header[key] *= factor
+            elif key == f"LTV{axis}":
+                header[key] = (header[key] - 0.5) * factor + 0.5
+        if distortion := re.fullmatch(r"(A|B|AP|BP)_(\d)_(\d)", key):
+            x, y = resize.factors
+            own = y if distortion[1].startswith("B") else x
+            header[key] *= own / (x ** int(distortion[2]) * y ** int(distortion[3]))
+    for name in [key for key in header if re.fullmatch(r"CRPIX1[A-Z]?", key)]:
+        version = name[6:]
+        linear = f"CD1_1{version}", f"CDELT1{version}"
+        if not any(key in header for key in linear):  # the pixels were the units
+            for axis, factor in enumerate(resize.factors, 1):
+                header[f"CDELT{axis}{version}"] = 1 / factor
 
 
 def _image(unit: Any, size: int) -> _Image | None:

@@ -113,6 +113,8 @@ def encode(path: Path, request: EncodeRequest) -> Encoder:
     encoding = dict(request.encoding)
     segments = encoding.pop("segments", [])
     jfif = encoding.pop("jfif", None)
+    if request.resize() is not None and jfif and jfif[2] in _UNITS:
+        jfif = _new_jfif(request.metadata.dpi)
     components = encoding.pop("components", [])
     rgb = encoding.pop("rgb", False)
     encoding = encoding or dict(_NEW)

@@ -1,13 +1,27 @@
 """The tags of a TIFF page that pass from file to file as they are."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from vdn.image.codecs.photoshop import without_thumbnails
+from vdn.image.resized import Resize
 
-__all__ = ["DESCRIPTION", "LAYERS", "PHOTOSHOP", "SOFTWARE", "RawTag", "passing_tags"]
+__all__ = [
+    "DESCRIPTION",
+    "LAYERS",
+    "PHOTOSHOP",
+    "SOFTWARE",
+    "RawTag",
+    "passing_tags",
+    "resized_tag",
+]
 
+_XMP = 700
+_PIXEL_SCALE, _TIEPOINTS, _TRANSFORMATION = 33550, 33922, 34264  # of GeoTIFF
+_DOUBLE = 12
 DESCRIPTION, SOFTWARE, PHOTOSHOP, LAYERS = 270, 305, 34377, 37724
 _POINTER_TYPES = (13, 18)
 _STRUCTURE = {  # how this very file stores its pixels, and where
@@ -29,6 +43,34 @@ class RawTag:
     dtype: int
     count: int
     value: bytes
+
+
+def resized_tag(tag: RawTag, resize: Resize, order: str) -> RawTag:
+    """Return a tag as it is for the picture of another size; `order` is that of the bytes.
+
+    Of GeoTIFF the size of a pixel, the points that are tied to the map and the transformation from
+    pixels to the map, where pixels are counted from their corners.
+
+    Examples
+    --------
+    >>> tag = RawTag(33550, 12, 3, np.array([10.0, 10.0, 0.0], "<f8").tobytes())
+    >>> np.frombuffer(resized_tag(tag, Resize((4, 4), (8, 8)), "<").value, "<f8").tolist()
+    [5.0, 5.0, 0.0]
+    """
+    x, y = resize.factors
+    value = tag.value
+    if tag.code in (DESCRIPTION, _XMP):
+        value = (resize.description if tag.code == DESCRIPTION else resize.xmp)(value)
+        return replace(tag, count=len(value), value=value)
+    factors = {
+        _PIXEL_SCALE: (1 / x, 1 / y, 1),
+        _TIEPOINTS: (x, y, 1, 1, 1, 1),
+        _TRANSFORMATION: (1 / x, 1 / y, 1, 1) * 4,
+    }.get(tag.code)
+    if factors is None or tag.dtype != _DOUBLE or tag.count % len(factors):
+        return tag
+    numbers = np.frombuffer(value, f"{order}f8").reshape(-1, len(factors))
+    return replace(tag, value=(numbers * factors).astype(numbers.dtype).tobytes())
 
 
 def passing_tags(page: Any) -> list[RawTag]:

@@ -12,12 +12,13 @@ from vdn.image.atomic import reserve
 from vdn.image.codecs.tiff_dimensions import ome_xml
 from vdn.image.codecs.tiff_exif import append_directories
 from vdn.image.codecs.tiff_rows import repacked
-from vdn.image.codecs.tiff_tags import DESCRIPTION, SOFTWARE, RawTag
+from vdn.image.codecs.tiff_tags import DESCRIPTION, SOFTWARE, RawTag, resized_tag
 from vdn.image.dimensions import Dimensions
 from vdn.image.encoding import Encoder, EncodeRequest, Rows, pulling
 from vdn.image.frame import FrameSpec
 from vdn.image.metadata import Metadata, as_bytes
 from vdn.image.pyramid import CoarserLevels
+from vdn.image.resized import Resize
 from vdn.image.spool import scratch_file
 
 __all__ = ["encode"]
@@ -50,6 +51,7 @@ def _encode(path: Path, request: EncodeRequest, rows: Iterator[Rows]) -> None:
     one_directory = bool(request.encoding.get("one_directory"))  # as ImageJ writes beyond 4 GB
     file["bigtiff"] = file.get("bigtiff", False) or (large and not one_directory)
     pages = request.encoding.get("pages", ()) or _new_pages(request)
+    order = file.get("byteorder", "<")
     groups = [[frame] for frame in request.frames]
     if request.encoding.get("contiguous") and _alike(request.frames):
         groups = [list(request.frames)]
@@ -57,7 +59,11 @@ def _encode(path: Path, request: EncodeRequest, rows: Iterator[Rows]) -> None:
     with path.open("w+b") as stream, tifffile.TiffWriter(stream, **file) as writer:
         for index, group in enumerate(groups):
             page = pages[index] if index < len(pages) else {}
+            resize = request.resize(index)
             tags = {tag.code: tag for tag in page.get("tags", ())}
+            if resize is not None:
+                tags = {code: resized_tag(tag, resize, order) for code, tag in tags.items()}
+                page = _resized_page(page, resize)
             if not request.encoding and index == 0:
                 tags |= {tag.code: tag for tag in _tags_from(request.metadata)}
             if request.options.provenance and index == 0:
@@ -65,7 +71,9 @@ def _encode(path: Path, request: EncodeRequest, rows: Iterator[Rows]) -> None:
                 note = request.options.provenance.after(before.decode("latin-1")).encode("latin-1")
                 tags[SOFTWARE] = RawTag(SOFTWARE, _ASCII, len(note), note)
             _write_pages(writer, path, group, request, page, tags, rows)
-    directories = request.encoding.get("directories") or request.metadata.exif_directories()
+    directories = request.encoding.get("directories")
+    if not directories or request.resize() is not None:
+        directories = request.metadata.exif_directories()
     if directories:
         append_directories(path, directories)
 
@@ -328,6 +336,14 @@ def _pack(samples: NDArray[Any], bits: int, row: int) -> bytes:
 
     native = samples.astype(samples.dtype.newbyteorder("="), copy=False)
     return bytes(imagecodecs.packints_encode(native, bits, runlen=row))
+
+
+def _resized_page(page: Mapping[str, Any], resize: Resize) -> dict[str, Any]:
+    resized = dict(page)
+    if "resolution" in page:
+        dots = resize.density(page["resolution"]["resolution"])
+        resized["resolution"] = {**page["resolution"], "resolution": dots}
+    return resized
 
 
 def _resolution(metadata: Metadata, page: Mapping[str, Any]) -> dict[str, Any]:

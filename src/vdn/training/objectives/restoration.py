@@ -18,6 +18,7 @@ from vdn.model import (
     noise_prior,
 )
 from vdn.model.kernel import STEEPEST
+from vdn.runtime.kernel import FLOOR
 from vdn.training.config import Objective
 from vdn.training.objectives.elbo import image_variance, weighted
 from vdn.training.objectives.noise import noise_terms
@@ -39,7 +40,7 @@ WEIGHTS = {
 `vdn.training.objectives.noise`, and by the last two K-Net in place of `kl_kernel`: that grows
 without bound where a kernel is taken for too narrow."""
 
-LOG_FLOOR = 2 * math.log(0.3)
+LOG_FLOOR = math.log(FLOOR)
 """Widths below 0.3 pixels differ less and less."""
 
 

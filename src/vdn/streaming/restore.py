@@ -1,34 +1,39 @@
-"""A picture from file to file: the clean picture, the map of its noise, that of its error."""
+"""A picture from file to file: the restored picture, the map of its noise, that of its error."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vdn import __version__
+from vdn.blur_kernel import BlurKernel, KernelStatistics
 from vdn.image.atomic import check_target, undoing
 from vdn.image.encoding import WriteOptions
 from vdn.image.formats import FORMATS
-from vdn.image.frame import Frame, FrameSpec
+from vdn.image.frame import FrameSpec
 from vdn.image.losses import left_out
 from vdn.image.maps import create_map, map_spec
 from vdn.image.picture import Picture
 from vdn.image.provenance import Provenance
+from vdn.image.resize import RowResizer
 from vdn.image.write import choose_format, copy, create_picture
 from vdn.models import Models
+from vdn.noise.jpeg_history import JpegHistory, read_jpeg_history
 from vdn.noise_summary import SigmaStatistics
 from vdn.predictions import Prediction, Request
 from vdn.results import check_strength
 from vdn.runtime.tiling import times
-from vdn.streaming.frames import FramePass, choose_models, pass_frames
-from vdn.streaming.io_threads import IOThreads, Output
+from vdn.streaming.frames import FramePass, choose_models, final_size, pass_frames
+from vdn.streaming.io_threads import IOThreads, Output, wait_for
 from vdn.streaming.known import KnownNoise
 
-__all__ = ["Report", "Settings", "Targets", "denoise_picture"]
+__all__ = ["Report", "Settings", "Targets", "restore_picture"]
 
 
 @dataclass(frozen=True)
@@ -56,18 +61,20 @@ class Targets:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How pictures are denoised and written.
+    """How pictures are restored and written.
 
     Attributes
     ----------
     strength
-        As in `Denoiser`.
+        As in `Restorer`.
     noise_sigma
         The noise where it is known, in the units of the picture: a number or the file of a map.
+    size
+        Width and height of the result as it is shown, see `Restorer.file`.
     format, quality
-        Of the clean picture; by default as its name says, and as the source.
+        Of the restored picture; by default as its name says, and as the source.
     ensemble
-        As in `Denoiser`.
+        As in `Restorer`.
     provenance
         Whether to note in the picture what made it.
     overwrite
@@ -76,6 +83,7 @@ class Settings:
 
     strength: float = 1.0
     noise_sigma: float | Path | None = None
+    size: tuple[int | None, int | None] | None = None
     format: str | None = None
     quality: int | None = None
     ensemble: int = 1
@@ -93,6 +101,8 @@ class Report:
         Names of the models used, with commas.
     width, height
         Of the first frame.
+    output_width, output_height
+        Of the first frame of the result.
     frames
         How many there are.
     pixels
@@ -109,11 +119,18 @@ class Report:
     quiet_sigma
         The standard deviation that all but the quietest quarter of the picture exceeds, a channel
         each; empty where that was not measured.
+    kernel
+        The blur that was undone, in pixels of the result; None where none is inferred.
+    jpeg
+        The compression that the first frame has gone through; None where the model is for something
+        else.
     """
 
     model: str
     width: int
     height: int
+    output_width: int
+    output_height: int
     frames: int
     pixels: int
     noise_sigma: tuple[float, ...]
@@ -121,9 +138,11 @@ class Report:
     reason: str = ""
     left_out: tuple[str, ...] = ()
     quiet_sigma: tuple[float, ...] = ()
+    kernel: BlurKernel | None = None
+    jpeg: JpegHistory | None = None
 
 
-def denoise_picture(
+def restore_picture(
     models: Models,
     picture: Picture,
     targets: Targets,
@@ -133,10 +152,10 @@ def denoise_picture(
     advance: Callable[[float], None] = lambda share: None,
     all_read: Callable[[], None] = lambda: None,
 ) -> Callable[[], Report]:
-    """Denoise an open picture band by band; return what finishes its files.
+    """Restore an open picture band by band; return what finishes its files.
 
-    The result is that of `Denoiser` on the whole array, up to the rounding of its sums. Memory
-    stays within the bound of the denoiser, whatever the size; only formats that cannot be read or
+    The result is that of `Restorer` on the whole array, up to the rounding of its sums. Memory
+    stays within the bound of the models, whatever the size; only formats that cannot be read or
     written in parts take that of a whole frame.
 
     Parameters
@@ -201,20 +220,35 @@ class _Outputs:
         io_threads: IOThreads,
     ) -> None:
         self._picture, self._targets, self._settings = picture, targets, settings
-        self._statistics = SigmaStatistics(0)
-        self.choices = choose_models(models, picture.frames, io_threads)
+        self._statistics, self._kernel = SigmaStatistics(0), KernelStatistics()
+        sizes = [final_size(settings.size, frame, picture.metadata) for frame in picture.frames]
+        self.choices = choose_models(models, picture.frames, io_threads, sizes)
+        self._as_is = settings.strength == 0 and all(c.card.only_denoises for c in self.choices)
+        self._jpeg = None
+        if any(choice.card.infers_jpeg for choice in self.choices):
+            tables = picture.encoding.get("qtables") if picture.format == "jpeg" else None
+            read = partial(read_jpeg_history, picture.frames[0], tables, confirm=True)
+            self._jpeg = wait_for(io_threads.read(read))
         self._models = dict.fromkeys(choice.card.name for choice in self.choices)
         self._copied = self._stays_as_it_is()
         overwrite = settings.overwrite
         for path in targets.paths:
             check_target(path, overwrite)
         self._image = self._noise = self._error = None
-        scales = [choice.card.scale if settings.strength else 1 for choice in self.choices]
-        scaled = [frame.scaled(n) for frame, n in zip(picture.frames, scales, strict=True)]
+        self._scaled = [
+            frame.scaled(1 if self._as_is else choice.card.scale)
+            for frame, choice in zip(picture.frames, self.choices, strict=True)
+        ]
+        self._final = [
+            frame if size is None else frame.spec(shape=(*size, *frame.shape[2:]))
+            for frame, size in zip(self._scaled, sizes, strict=True)
+        ]
         if targets.image is not None and not self._copied:
             options = self._options(targets.image)
             self._image = io_threads.output(
-                create_picture(targets.image, picture, scaled, options=options, overwrite=overwrite)
+                create_picture(
+                    targets.image, picture, self._final, options=options, overwrite=overwrite
+                )
             )
         if targets.noise_map is not None:
             self._noise = io_threads.output(
@@ -222,14 +256,14 @@ class _Outputs:
             )
         if targets.uncertainty is not None:
             self._error = io_threads.output(
-                create_map(targets.uncertainty, picture, scaled, overwrite=overwrite)
+                create_map(targets.uncertainty, picture, self._final, overwrite=overwrite)
             )
 
     @property
     def request(self) -> Request:
         """What is to be found out."""
         needs_image = self._image is not None or self._error is not None
-        noise_only = self._settings.strength == 0 or not needs_image
+        noise_only = self._as_is or not needs_image
         settings = self._settings
         return Request(
             noise_only=noise_only, strength=settings.strength, ensemble=settings.ensemble
@@ -238,22 +272,29 @@ class _Outputs:
     def row_bytes(self, frame: FrameSpec) -> float:
         """Return the memory for a row of what is written: while it is made, and in the queue."""
         maps = (self._noise is not None) + (self._error is not None)
-        scale = max(choice.card.scale for choice in self.choices)
+        scale = self._largest_scale
         image = frame.row_bytes if self._image is not None else 0
         return 2 * scale**2 * (image + maps * map_spec(frame).row_bytes)
 
     def held_bytes(self, frame: FrameSpec) -> float:
         """Return the memory for what can only be written as a whole."""
-        return 0 if self._image is None or self._image.streams else frame.nbytes
+        whole = 0 if self._image is None or self._image.streams else frame.nbytes
+        return self._largest_scale**2 * whole
+
+    @property
+    def _largest_scale(self) -> int:
+        return max(choice.card.scale for choice in self.choices)
 
     def frame(self, step: FramePass) -> Iterator[float]:
         """Take a frame through; yield the pixels of every part that is done."""
         statistics = SigmaStatistics(step.frame.color_channels)
         parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
-        scale = 1 if self.request.noise_only else step.card.scale
+        files = self._files(step)
         for rows, found in step.parts:
-            strip = _Strip(step.frame, rows, self._image, self._noise, self._error, scale)
+            strip = _Strip(files, rows)
             for prediction in found:
+                if prediction.kernel is not None:
+                    self._kernel.add(prediction.kernel)
                 statistics.add(np.atleast_3d(prediction.sigma), prediction.channels)
                 strip.put(prediction)
                 yield prediction.sigma.shape[0] * prediction.sigma.shape[1] / parts
@@ -282,10 +323,14 @@ class _Outputs:
                 self._copy()
             failed.pop_all()
         height, width = self._picture.frames[0].shape[:2]
+        scaled, final = (frames[0].shape[:2] for frames in (self._scaled, self._final))
+        kernel = self._kernel.kernel
         return Report(
             ", ".join(self._models),
             width,
             height,
+            final[1],
+            final[0],
             len(self._picture.frames),
             pixels,
             self._statistics.root_mean_square,
@@ -293,7 +338,28 @@ class _Outputs:
             "; ".join(dict.fromkeys(choice.reason for choice in self.choices if choice.reason)),
             self._left_out(),
             self._statistics.quiet,
+            kernel and kernel.scaled(final[1] / scaled[1], final[0] / scaled[0]),
+            self._jpeg,
         )
+
+    def _files(self, step: FramePass) -> "dict[str, _File]":
+        """Return what takes the rows of a frame, by the attribute of a prediction it is made of."""
+        scaled, final = self._scaled[step.index], self._final[step.index]
+        same = scaled.shape == final.shape
+        scale = scaled.shape[0] // step.frame.shape[0]
+
+        def file(output: Output, scale: int, spec: FrameSpec, end: FrameSpec, mark: Any) -> _File:
+            return _File(output, scale, spec, None if same else RowResizer(spec, end, mark))
+
+        maps = map_spec(scaled), map_spec(final)
+        files = {}
+        if self._image is not None:
+            files["image"] = file(self._image, scale, scaled, final, step.frame.no_data)
+        if self._error is not None:
+            files["uncertainty"] = file(self._error, scale, *maps, None)
+        if self._noise is not None:
+            files["sigma"] = _File(self._noise, 1, map_spec(step.frame))
+        return files
 
     def _left_out(self) -> tuple[str, ...]:
         target = self._targets.image
@@ -313,7 +379,7 @@ class _Outputs:
     def _stays_as_it_is(self) -> bool:
         """Tell whether the picture is the file itself, which is then not even compressed anew."""
         target, settings = self._targets.image, self._settings
-        if target is None or settings.strength > 0 or settings.quality is not None:
+        if target is None or not self._as_is or settings.size or settings.quality is not None:
             return False
         path = target if isinstance(target, Path) else Path("-")
         chosen = choose_format(path, self._picture, self._options(target))
@@ -333,34 +399,37 @@ class _Outputs:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _File:
+    """An output on the way: how large its pixels are, and what resizes them at the end."""
+
+    output: Output
+    scale: int
+    spec: FrameSpec
+    resizer: RowResizer | None = None
+
+    def put(self, index: int, rows: NDArray[Any]) -> None:
+        """Hand rows over, or as many as are ready."""
+        rows = rows if self.resizer is None else self.resizer(rows)
+        if len(rows):
+            self.output.put(index, rows)
+
+
 class _Strip:
     """The rows of the outputs that are being made."""
 
-    def __init__(
-        self,
-        frame: Frame,
-        rows: slice,
-        image: Output | None,
-        noise: Output | None,
-        error: Output | None,
-        scale: int,
-    ) -> None:
-        height, larger = rows.stop - rows.start, frame.scaled(scale)
-        self._outputs = {
-            name: (output, np.empty((height, *spec.shape[1:]), spec.dtype))
-            for name, output, height, spec in (
-                ("image", image, scale * height, larger),
-                ("sigma", noise, height, map_spec(frame)),
-                ("uncertainty", error, scale * height, map_spec(larger)),
-            )
-            if output is not None
+    def __init__(self, files: Mapping[str, _File], rows: slice) -> None:
+        height = rows.stop - rows.start
+        self._files, self._top = files, rows.start
+        self._pixels = {
+            name: np.empty((file.scale * height, *file.spec.shape[1:]), file.spec.dtype)
+            for name, file in files.items()
         }
-        self._top, self._scale = rows.start, scale
 
     def put(self, prediction: Prediction) -> None:
         """Put a prediction where it belongs."""
-        for name, (_, pixels) in self._outputs.items():
-            scale = 1 if name == "sigma" else self._scale
+        for name, pixels in self._pixels.items():
+            scale = self._files[name].scale
             rows = slice(prediction.rows.start - self._top, prediction.rows.stop - self._top)
             place = times(rows, scale), times(prediction.columns, scale)
             channel = () if prediction.channel is None else (prediction.channel,)
@@ -368,5 +437,5 @@ class _Strip:
 
     def write(self, index: int) -> None:
         """Hand the rows over."""
-        for output, pixels in self._outputs.values():
-            output.put(index, pixels)
+        for name, pixels in self._pixels.items():
+            self._files[name].put(index, pixels)
