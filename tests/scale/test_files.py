@@ -32,7 +32,7 @@ def arguments(weights):
 
 
 def in_memory(image, arguments):
-    *others, weights = arguments
+    *others, weights, _ = arguments
     return vdn.Denoiser(*others, weights=weights)(image)
 
 
