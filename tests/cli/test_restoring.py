@@ -288,3 +288,19 @@ def test_the_command_of_all_shows_them():
     command = [sys.executable, "-m", "vdn", "--help"]
     shown = subprocess.run(command, capture_output=True, text=True).stdout
     assert all(name in shown for name in ("upscale", "deblur", "deblock"))
+
+
+def test_a_zarr_becomes_another_only_at_its_size(run, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    pytest.importorskip("dask")
+    zarr.save_array(tmp_path / "a.zarr", pixels("uint16"))
+    refused = run("upscale", tmp_path / "a.zarr", "-o", tmp_path / "b.zarr")
+    assert refused.exit_code == 1
+    assert "give -o FILE.ome.tif" in refused.stderr
+    assert names(tmp_path) == ["a.zarr"]
+    done(run, "upscale", tmp_path / "a.zarr", "-o", tmp_path / "b.tif")
+    assert read(tmp_path / "b.tif").pixels.shape == (74, 90)
+    done(run, "deblur", tmp_path / "a.zarr", "-o", tmp_path / "c.zarr")
+    done(run, "deblur", tmp_path / "a.zarr", "-o", tmp_path / "c.tif")
+    sharp = zarr.open_array(tmp_path / "c.zarr")[:].astype(int)
+    assert np.abs(sharp - read(tmp_path / "c.tif").pixels).max() <= 2

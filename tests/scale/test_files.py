@@ -40,7 +40,7 @@ def one_after_the_other():
 
 
 def in_memory(image, arguments):
-    *others, weights = arguments
+    *others, weights, _ = arguments
     return vdn.Denoiser(*others, weights=weights)(image)
 
 

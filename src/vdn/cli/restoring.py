@@ -131,6 +131,8 @@ def restore_files(
         if to_folder and outputs.image != STANDARD:
             plan.outputs.first.parent.mkdir(parents=True, exist_ok=True)
         if plan.outputs.first.suffix == ".zarr":
+            if models.choose(picture.frames[0]).card.scale > 1:
+                raise InputError("a Zarr keeps its size here; give -o FILE.ome.tif")
             done = _restore_to_store(task, picture, outputs, arguments, settings, advance)
             all_read()
             return lambda: _outcome(plan, done, time.perf_counter() - start)

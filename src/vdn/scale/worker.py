@@ -47,8 +47,7 @@ class DenoiserArguments(NamedTuple):
     @property
     def models(self) -> Models:
         """Models as those of the restorer."""
-        *given, task = self
-        return Models(*given, goal=Goal(task))
+        return Models(*self[:6], goal=Goal(self.task))
 
 
 class Stretch(NamedTuple):
@@ -249,8 +248,7 @@ def limits_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 @cache
 def _denoiser(arguments: DenoiserArguments) -> Restorer:
-    *given, weights, task = arguments
-    return Restorer(task, None, *given, weights=weights)
+    return Restorer(arguments.task, None, *arguments[:5], weights=arguments.weights)
 
 
 def _own_threads() -> int | None:
