@@ -2,7 +2,7 @@
 
 >>> import vdn
 >>> [name for name in sorted(vdn.__all__) if name.islower()]
-['denoise', 'denoise_file', 'estimate_noise', 'list_models']
+['denoise', 'denoise_file', 'estimate_noise', 'list_models', 'read_profile', 'write_profile']
 """
 
 from importlib import import_module
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
         denoise_file,
         estimate_noise,
     )
+    from vdn.noise.profiles import CameraProfile, read_profile, write_profile
     from vdn.runtime.cards import list_models
 
 __all__ = [
+    "CameraProfile",
     "ConfigError",
     "Denoised",
     "Denoiser",
@@ -44,15 +46,22 @@ __all__ = [
     "denoise_file",
     "estimate_noise",
     "list_models",
+    "read_profile",
+    "write_profile",
 ]
 __version__ = "0.1.0"
+_HOMES = {
+    "CameraProfile": "vdn.noise.profiles",
+    "list_models": "vdn.runtime.cards",
+    "read_profile": "vdn.noise.profiles",
+    "write_profile": "vdn.noise.profiles",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'vdn' has no attribute {name!r}")
-    home = "vdn.runtime.cards" if name == "list_models" else "vdn.denoiser"
-    return getattr(import_module(home), name)
+    return getattr(import_module(_HOMES.get(name, "vdn.denoiser")), name)
 
 
 def __dir__() -> list[str]:

@@ -13,6 +13,7 @@ from vdn.cli.evaluate import evaluate
 from vdn.cli.export import export
 from vdn.cli.models import models
 from vdn.cli.noise import noise
+from vdn.cli.profile import profile
 from vdn.cli.serve import serve
 from vdn.cli.simulate import simulate
 from vdn.cli.train import train
@@ -54,7 +55,7 @@ def app() -> None:
     """Blind image denoising that tells you the noise."""
 
 
-for command in (denoise, noise, serve, models, simulate, train, export, evaluate):
+for command in (denoise, noise, profile, serve, models, simulate, train, export, evaluate):
     app.add_command(command)
 
 

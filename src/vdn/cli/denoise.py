@@ -19,6 +19,7 @@ from vdn.errors import ExistsError, InputError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
+    from vdn.noise.profiles import CameraProfile
     from vdn.streaming import IOThreads, Report, Settings
 
 __all__ = ["denoise"]
@@ -44,6 +45,17 @@ __all__ = ["denoise"]
     "--noise-sigma",
     metavar="NUMBER|FILE",
     help="The noise's standard deviation if you know it, in the units of the picture.",
+)
+@click.option(
+    "--profile",
+    metavar="NAME",
+    help="Take the noise from a profile of the camera, as `vdn noise --profile` makes them.",
+)
+@click.option(
+    "--iso",
+    metavar="N",
+    type=options.Number(min=1),
+    help="With --profile: the ISO, instead of that of the picture.",
 )
 @click.option(
     "--ensemble",
@@ -94,6 +106,8 @@ def denoise(
     model: str,
     strength: float,
     noise_sigma: str | None,
+    profile: str | None,
+    iso: float | None,
     ensemble: str,
     noise_map: bool,
     uncertainty: bool,
@@ -133,6 +147,7 @@ def denoise(
     from vdn.image import output_suffix
     from vdn.image.formats import format_by_name
     from vdn.models import Models
+    from vdn.noise.profiles import read_profile
     from vdn.runtime.engine import memory_share
     from vdn.streaming import Settings, Targets, denoise_picture
 
@@ -153,7 +168,14 @@ def denoise(
         )
         _check_standard_output(plans, json)
     with usage_errors("--noise-sigma"):
-        sigma = _parse_sigma(noise_sigma)
+        sigma: float | Path | CameraProfile | None = _parse_sigma(noise_sigma)
+    if profile is not None:
+        if noise_sigma is not None:
+            raise click.BadParameter("goes against --noise-sigma", param_hint="--profile")
+        with usage_errors("--profile"):
+            sigma = read_profile(profile)
+    elif iso is not None:
+        raise click.BadParameter("goes with --profile", param_hint="--iso")
     with usage_errors("--model"):
         arguments = model, threads, max_memory, precision, device
         models = Models(*arguments)
@@ -161,6 +183,7 @@ def denoise(
     settings = Settings(
         strength=strength,
         noise_sigma=sigma,
+        iso=iso,
         format=format,
         quality=quality,
         ensemble=int(ensemble),
@@ -218,6 +241,10 @@ def _denoise_store(
     from vdn.scale.worker import DenoiserArguments
     from vdn.streaming import Report
 
+    if not isinstance(settings.noise_sigma, float | Path | None):
+        raise InputError(
+            f"{picture.path}: from Zarr to Zarr there is no --profile; denoise it into a TIFF file"
+        )
     done = denoise_store(
         picture.path,
         Stores(outputs.image, outputs.noise_map, outputs.uncertainty),
@@ -290,6 +317,8 @@ def _outcome(plan: Plan, report: "Report", seconds: float) -> Outcome:
     }
     if report.given:
         record["noise_sigma_given"] = True
+    if report.profile:
+        record["profile"] = report.profile
     if report.frames > 1:
         record["frames"] = report.frames
     for name in ("noise_map", "uncertainty"):
@@ -302,6 +331,8 @@ def _outcome(plan: Plan, report: "Report", seconds: float) -> Outcome:
     made = ", ".join(shown(path) for path in plan.wanted)
     frames = f"{report.frames} images, " if report.frames > 1 else ""
     because = f" for {report.reason}" if report.reason else ""
+    if report.profile:
+        because += f", {report.profile}"
     return Outcome(
         [record],
         f"{shown(plan.input.path)} -> {made}  "

@@ -3,6 +3,7 @@
 from vdn.streaming.denoise import Report, Settings, Targets, denoise_picture
 from vdn.streaming.files import denoise_one_file
 from vdn.streaming.io_threads import IOThreads, run_jobs
+from vdn.streaming.known import white_of
 from vdn.streaming.noise import FrameNoise, MiddleNoise, estimate_picture_noise
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "denoise_picture",
     "estimate_picture_noise",
     "run_jobs",
+    "white_of",
 ]

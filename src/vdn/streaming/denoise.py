@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +20,7 @@ from vdn.image.picture import Picture
 from vdn.image.provenance import Provenance
 from vdn.image.write import choose_format, copy, create_picture
 from vdn.models import Models
+from vdn.noise.profiles import CameraProfile
 from vdn.noise_summary import SigmaStatistics
 from vdn.predictions import Prediction, Request
 from vdn.results import check_strength
@@ -63,7 +64,10 @@ class Settings:
     strength
         As in `Denoiser`.
     noise_sigma
-        The noise where it is known, in the units of the picture: a number or the file of a map.
+        The noise where it is known, in the units of the picture: a number, the file of a map, or
+        the profile of the camera.
+    iso
+        What the profile is to go by instead of the ISO that the picture says.
     format, quality
         Of the clean picture; by default as its name says, and as the source.
     ensemble
@@ -75,7 +79,8 @@ class Settings:
     """
 
     strength: float = 1.0
-    noise_sigma: float | Path | None = None
+    noise_sigma: float | Path | CameraProfile | None = None
+    iso: float | None = None
     format: str | None = None
     quality: int | None = None
     ensemble: int = 1
@@ -109,6 +114,8 @@ class Report:
     quiet_sigma
         The standard deviation that all but the quietest quarter of the picture exceeds, a channel
         each; empty where that was not measured.
+    profile
+        The profile and the ISO that the noise was taken from, in words.
     """
 
     model: str
@@ -121,6 +128,7 @@ class Report:
     reason: str = ""
     left_out: tuple[str, ...] = ()
     quiet_sigma: tuple[float, ...] = ()
+    profile: str = ""
 
 
 def denoise_picture(
@@ -169,7 +177,7 @@ def denoise_picture(
     check_strength(settings.strength)
     outputs = _Outputs(models, picture, targets, settings, io_threads)
     total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
-    known = KnownNoise(settings.noise_sigma, picture, io_threads)
+    known = KnownNoise(settings.noise_sigma, picture, io_threads, settings.iso)
     try:
         for step in pass_frames(
             models,
@@ -186,7 +194,7 @@ def denoise_picture(
                 advance(pixels / total)
     finally:
         io_threads.read(known.close)
-    return lambda: outputs.complete(total)
+    return lambda: replace(outputs.complete(total), profile=known.used)
 
 
 class _Outputs:

@@ -304,10 +304,13 @@ class Service:
     ) -> list[tuple[dict[str, int], FrameNoise]]:
         models = self.denoiser(model).models
         with IOThreads() as io_threads, open_picture(source) as picture:
-            found = estimate_picture_noise(
+            found, count = [], len(picture.frames)
+            for each in estimate_picture_noise(
                 models, picture, io_threads, advance=lambda share: work.check()
-            )
-        return list(numbered(found))
+            ):
+                each.summary.release()
+                found.append(each)
+        return list(numbered(found, count))
 
     # Previews
 
