@@ -46,7 +46,7 @@ def measure(plane: NDArray[np.floating]) -> tuple[float, float]:
     Parameters
     ----------
     plane
-        (H, W), linear, black 0 and white 1.
+        (H, W), linear, black 0 and white 1; what is below 0 counts as 0.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def measure(plane: NDArray[np.floating]) -> tuple[float, float]:
     >>> round(a / KEPT / 1e-3, 1), round(b / KEPT / 1e-4, 1)
     (1.0, 1.0)
     """
-    brightness, band = (values.ravel() for values in haar_band(plane))
+    brightness, band = (values.ravel() for values in haar_band(np.maximum(plane, 0)))
     bins = np.clip((brightness * _BINS).astype(int), 0, _BINS - 1)
     order = np.argsort(bins, kind="stable")
     edges = np.flatnonzero(np.diff(bins[order])) + 1

@@ -35,10 +35,10 @@ def read(path: Path) -> CameraProfile:
         When the file is none, or its variance is no line.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             weight, *ends = (np.asarray(file[name], np.float64) for name in _NAMES)
         low, high, least = (float(end.reshape(-1)[0]) for end in ends)
-    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
         raise FileError(f"{path}: is no noise model of PN2V or CAREamics ({error})") from error
     if weight.shape != (3, 2):
         raise FileError(
