@@ -13,7 +13,6 @@ from vdn.noise.jpeg_history import JpegTraces, TableQuality
 from vdn.noise.law import NoiseLaw
 from vdn.noise.profiles import ChannelLaw
 from vdn.noise.profiles.combine import combine_laws
-from vdn.noise.verdict import judge_noise
 from vdn.noise_summary import Cell, SigmaStatistics
 from vdn.streaming import FrameNoise, MiddleNoise
 
@@ -45,7 +44,6 @@ def describe_noise(found: FrameNoise, place: Mapping[str, int]) -> dict[str, Any
     summary, profile = found.summary, found.summary.profile
     height, width = found.frame.shape[:2]
     sigma = list(summary.statistics.root_mean_square)
-    verdict = judge_noise(sigma, found.scale, summary.statistics.quiet)
     record: dict[str, Any] = {
         **place,
         "model": found.model,
@@ -54,12 +52,13 @@ def describe_noise(found: FrameNoise, place: Mapping[str, int]) -> dict[str, Any
         "noise_sigma": sigma,
         "noise_sigma_interval": [list(ends) for ends in summary.sigma_intervals],
         "noise_sigma_quiet": list(summary.statistics.quiet),
-        "verdict": verdict.kind,
+        "verdict": found.verdict.kind,
         "quietest": asdict(summary.quietest),
         "noisiest": asdict(summary.noisiest),
         "kind": profile.describe(),
         "variance_slope": list(profile.a),
         "variance_at_black": list(profile.b),
+        "texture": None if found.texture is None else asdict(found.texture),
         "clipped": [asdict(clipped) for clipped in found.clipped],
         "defects": asdict(found.defects),
     }
@@ -91,7 +90,7 @@ def noise_lines(found: FrameNoise) -> list[tuple[str, str]]:
     summary = found.summary
     sigma = summary.statistics.root_mean_square
     lines = [
-        ("verdict", judge_noise(sigma, found.scale, summary.statistics.quiet).text),
+        ("verdict", found.verdict.text),
         ("sigma", _sigma(sigma, summary.sigma_intervals)),
         ("quietest", _place(summary.quietest)),
         ("noisiest", _place(summary.noisiest)),
@@ -115,11 +114,8 @@ def noise_lines(found: FrameNoise) -> list[tuple[str, str]]:
 
 def one_line(found: FrameNoise) -> str:
     """Say the most important of an image in a line: one of many."""
-    verdict = judge_noise(
-        found.summary.statistics.root_mean_square, found.scale, found.summary.statistics.quiet
-    )
     sigma = ", ".join(f"{value:.3g}" for value in found.summary.statistics.root_mean_square)
-    return f"{verdict.kind}, sigma {sigma}; {found.summary.profile.describe()}"
+    return f"{found.verdict.kind}, sigma {sigma}; {found.summary.profile.describe()}"
 
 
 class StackNoise:
@@ -138,7 +134,7 @@ class StackNoise:
         self._statistics = self._statistics.merge(statistics)
         sigma = statistics.root_mean_square
         self._sigmas.append(float(np.sqrt(np.mean(np.square(sigma)))))
-        self._noisy += judge_noise(sigma, found.scale, statistics.quiet).kind == "noisy"
+        self._noisy += found.verdict.kind == "noisy"
         self._hot, self._cold = self._hot + found.defects.hot, self._cold + found.defects.cold
         laws = tuple(law for law in found.middle.laws if law is not None)
         if laws and len(laws) == len(found.middle.laws):

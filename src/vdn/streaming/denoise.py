@@ -21,6 +21,7 @@ from vdn.image.provenance import Provenance
 from vdn.image.write import choose_format, copy, create_picture
 from vdn.models import Models
 from vdn.noise.profiles import CameraProfile
+from vdn.noise.texture import Texture, TextureCount
 from vdn.noise_summary import SigmaStatistics
 from vdn.predictions import Prediction, Request
 from vdn.results import check_strength
@@ -28,6 +29,7 @@ from vdn.runtime.tiling import times
 from vdn.streaming.frames import FramePass, choose_models, pass_frames
 from vdn.streaming.io_threads import IOThreads, Output
 from vdn.streaming.known import KnownNoise
+from vdn.streaming.noise import texture_count
 
 __all__ = ["Report", "Settings", "Targets", "denoise_picture"]
 
@@ -116,6 +118,8 @@ class Report:
         each; empty where that was not measured.
     profile
         The profile and the ISO that the noise was taken from, in words.
+    texture
+        What speaks for texture and against noise, of a single frame.
     """
 
     model: str
@@ -129,6 +133,7 @@ class Report:
     left_out: tuple[str, ...] = ()
     quiet_sigma: tuple[float, ...] = ()
     profile: str = ""
+    texture: Texture | None = None
 
 
 def denoise_picture(
@@ -210,6 +215,7 @@ class _Outputs:
     ) -> None:
         self._picture, self._targets, self._settings = picture, targets, settings
         self._statistics = SigmaStatistics(0)
+        self._texture: TextureCount | None = None
         self.choices = choose_models(models, picture.frames, io_threads)
         self._models = dict.fromkeys(choice.card.name for choice in self.choices)
         self._copied = self._stays_as_it_is()
@@ -259,11 +265,16 @@ class _Outputs:
         statistics = SigmaStatistics(step.frame.color_channels)
         parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
         scale = 1 if self.request.noise_only else step.card.scale
+        if len(self._picture.frames) == 1:
+            self._texture = texture_count(step.frame, step.ranges)
         for rows, found in step.parts:
             strip = _Strip(step.frame, rows, self._image, self._noise, self._error, scale)
             for prediction in found:
                 statistics.add(np.atleast_3d(prediction.sigma), prediction.channels)
                 strip.put(prediction)
+                if self._texture is not None:
+                    top, left = prediction.rows.start, prediction.columns.start
+                    self._texture.add(prediction.unit.colour, top, left)
                 yield prediction.sigma.shape[0] * prediction.sigma.shape[1] / parts
                 del prediction  # the next needs its memory
             strip.write(step.index)
@@ -301,6 +312,7 @@ class _Outputs:
             "; ".join(dict.fromkeys(choice.reason for choice in self.choices if choice.reason)),
             self._left_out(),
             self._statistics.quiet,
+            texture=None if self._texture is None else self._texture.texture,
         )
 
     def _left_out(self) -> tuple[str, ...]:

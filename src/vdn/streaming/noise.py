@@ -1,6 +1,6 @@
 """The noise of a picture in a file, frame by frame, by the noise part of the network alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -17,12 +17,14 @@ from vdn.noise.correlation import NoiseCorrelation, measure_correlation
 from vdn.noise.defects import DefectCount, Defects
 from vdn.noise.jpeg_history import JpegTraces, TableQuality, find_jpeg_traces, quality_of_tables
 from vdn.noise.law import NoiseLaw, fit_white
+from vdn.noise.texture import Texture, TextureCount
+from vdn.noise.verdict import Verdict, judge_noise
 from vdn.noise_summary import NoiseSummary
 from vdn.predictions import Prediction, Request
 from vdn.streaming.frames import choose_models, pass_frames
 from vdn.streaming.io_threads import IOThreads
 
-__all__ = ["FrameNoise", "MiddleNoise", "estimate_picture_noise"]
+__all__ = ["FrameNoise", "MiddleNoise", "estimate_picture_noise", "texture_count"]
 
 _MIDDLE = 1024  # pixels a side of the part that is looked at closely
 
@@ -72,6 +74,8 @@ class FrameNoise:
         The quality the tables of a JPEG file stand for.
     middle
         What the pixels say.
+    texture
+        What speaks for texture and against noise; None where there is too little.
     """
 
     frame: FrameSpec
@@ -82,6 +86,16 @@ class FrameNoise:
     defects: Defects
     jpeg: TableQuality | None
     middle: MiddleNoise
+    texture: Texture | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether there is noise to speak of."""
+        statistics = self.summary.statistics
+        compressed = self.jpeg is not None or self.middle.traces is not None
+        return judge_noise(
+            statistics.root_mean_square, self.scale, statistics.quiet, self.texture, compressed
+        )
 
 
 def estimate_picture_noise(
@@ -107,6 +121,7 @@ def estimate_picture_noise(
         summary = NoiseSummary(step.frame)
         clipped = ClippedCount(step.frame.color_channels, _ends(step.frame, step.ranges[0]))
         defects, middle = DefectCount(), _Middle(step.frame)
+        texture = texture_count(step.frame, step.ranges)
         parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
         for prediction in chain.from_iterable(found for _, found in step.parts):
             sigma = np.atleast_3d(prediction.sigma)
@@ -115,6 +130,7 @@ def estimate_picture_noise(
             clipped.add(values, prediction.channels)
             defects.add(values, sigma)
             middle.add(prediction)
+            texture.add(np.atleast_3d(values), prediction.rows.start, prediction.columns.start)
             advance(prediction.sigma.shape[0] * prediction.sigma.shape[1] / parts / total)
             del prediction  # the next needs its memory
         summary.statistics.check(step.ranges)
@@ -127,7 +143,14 @@ def estimate_picture_noise(
             defects.defects,
             None if tables is None else quality_of_tables(tables),
             middle.look(models, tables),
+            texture.texture,
         )
+
+
+def texture_count(frame: FrameSpec, ranges: Sequence[Range]) -> TextureCount:
+    """Return what gathers the texture of a frame."""
+    black, scale = ranges[0].offset, ranges[0].scale
+    return TextureCount((frame.shape[0], frame.shape[1]), (black, black + scale))
 
 
 class _Middle:

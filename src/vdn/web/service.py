@@ -268,7 +268,13 @@ class Service:
             entry.version += 1
             entry.found = Found(
                 report.noise_sigma,
-                judge_noise(report.noise_sigma, entry.range.scale, report.quiet_sigma),
+                judge_noise(
+                    report.noise_sigma,
+                    entry.range.scale,
+                    report.quiet_sigma,
+                    report.texture,
+                    compressed=True,  # for all that is known here
+                ),
                 report.model,
                 report.reason,
                 whole=True,
