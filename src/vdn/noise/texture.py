@@ -97,7 +97,7 @@ class TextureCount:
 
 
 def _deviation(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the standard deviation in blocks (N, 8, 8, C), without a plane, all channels in one."""
+    """Return the standard deviation in blocks (N, 8, 8, C), of all channels, without a plane."""
     ramp = np.arange(_BLOCK) - (_BLOCK - 1) / 2
     ramp /= np.sqrt(_BLOCK * np.square(ramp).sum())
     total = np.square(blocks - blocks.mean((1, 2), keepdims=True)).sum((1, 2))

@@ -13,7 +13,7 @@ __all__ = ["QUIET", "Verdict", "judge_noise", "noise_level"]
 QUIET = 0.25
 """The share of a picture that decides, the quietest: where it has noise, the picture is noisy."""
 
-# Standard deviations in 255ths of the range; chosen on pictures that the reported ones are not among
+# Standard deviations in 255ths of the range; all were chosen by `noise_verdict.py --train`.
 _CLEAN, _SOME, _MUCH = 2.5, 6.0, 20.0
 _BOUND = 3.0  # times the deviation of the flattest quarter: noise is not more
 _COLOURLESS = 1.1  # noise in the colours up to which details may be texture

@@ -156,7 +156,7 @@ class CameraProfile:
     Examples
     --------
     >>> laws = [Setting(iso, (ChannelLaw(iso / 100, iso**2 / 1e4),)) for iso in (100, 400)]
-    >>> CameraProfile(tuple(laws)).at(200).channels[0].a
+    >>> round(CameraProfile(tuple(laws)).at(200).channels[0].a, 6)
     2.0
     """
 

@@ -56,7 +56,7 @@ def measure(plane: NDArray[np.floating]) -> tuple[float, float]:
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> clean = np.tile(np.linspace(0, 1, 1024), (1024, 1))
+    >>> clean = np.tile(np.linspace(0.05, 0.9, 1024), (1024, 1))
     >>> a, b = measure(clean + np.sqrt(1e-3 * clean + 1e-4) * rng.standard_normal(clean.shape))
     >>> round(a / KEPT / 1e-3, 1), round(b / KEPT / 1e-4, 1)
     (1.0, 1.0)
