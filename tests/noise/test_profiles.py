@@ -65,11 +65,11 @@ def simulated_laws(rng, count, spread=1.0):
 def test_the_intervals_of_a_series_hold_as_often_as_they_say(count, spread):
     rng = np.random.default_rng(count)
     held = []
-    for _ in range(120):
+    for _ in range(60):
         law = combine_laws(list(simulated_laws(rng, count, spread)))
         held.append(law.a_interval[0] <= LAW.a <= law.a_interval[1])
         held.append(law.b_interval[0] <= LAW.b <= law.b_interval[1])
-    assert 0.82 < np.mean(held) < 0.99
+    assert 0.8 < np.mean(held) <= 0.99
 
 
 def test_a_picture_that_is_far_off_hardly_counts():
