@@ -1,12 +1,15 @@
 """How often the verdict of `vdn noise` is right: a table of what it says by what is true.
 
-    python benchmarks/noise_verdict.py DATA [--side 256] [--model NAME] [--rows FILE]
+    python benchmarks/noise_verdict.py DATA [--train] [--side 256] [--model NAME] [--rows FILE]
 
-DATA holds `test/` (Set5, Set14, LIVE1, CBSD68) and `real_test/` (polyu, nam, sidd_one_block). The
-middles of the pictures of `test/` are taken as clean, once as they are and twice with generated
-noise, of all kinds in turn; of the real pairs the clean side is clean and the other noisy. A pair
-whose sides differ by less than 3/255 (root mean square) is between the two and does not count, nor
-do six old scans count as clean, which have grain themselves.
+DATA holds `test/` (Set5, Set14, LIVE1, CBSD68) and `real_test/` (polyu, nam, sidd_one_block), or
+for --train, on which the bounds of the verdict were chosen, `train/` (some pictures each of bsd430,
+cid22, cid22_more, clic2025_half and photos) and `real_train/` (polyu). The middles of the
+pictures are taken as clean, once as they are and twice (of --train once) with generated noise, of
+all kinds in turn; of the real pairs the clean side is clean and the other noisy. A pair whose sides
+differ by less than 3/255 (root mean square) is between the two and does not count. Nor do six old
+scans of `test/` count as clean, which have grain themselves, or a clean side that is the mean of so
+few exposures that noise of 3/255 is left.
 Then the wrong ones by name, by kind of noise how many are called noisy, and how often the interval
 of sigma holds the true one. --rows writes a JSON object a picture.
 """
@@ -41,6 +44,9 @@ KINDS = (
     "speckle:15+8bit",
 )
 GRAINY = ("baboon", "face", "head_GT", "lenna", "man", "pepper")  # scans with noise of their own
+TEST = {"Set5": None, "Set14": None, "LIVE1": None, "CBSD68": None}
+TRAIN = {"bsd430": 80, "cid22": 35, "cid22_more": 25, "clic2025_half": 20, "photos": 30}
+EXPOSURES = {"nam": 500, "polyu": 500, "sidd_one_block": 150}  # whose mean is the clean side
 LEAST = 3.0  # 255ths: what differs by less from its clean picture is neither
 
 
@@ -63,34 +69,38 @@ def middle(path: Path, side: int) -> np.ndarray:
     return np.ascontiguousarray(pixels[top : top + side, left : left + side])
 
 
-def generated(data: Path, side: int) -> Iterator[Sample]:
-    """Yield the pictures of the test sets, clean and with noise."""
+def generated(data: Path, side: int, train: bool) -> Iterator[Sample]:
+    """Yield pictures of the sets, clean and with noise."""
     number = 0
-    for folder in ("Set5", "Set14", "LIVE1", "CBSD68"):
-        for path in sorted((data / "test" / folder).iterdir()):
+    for folder, count in (TRAIN if train else TEST).items():
+        files = sorted((data / ("train" if train else "test") / folder).iterdir())
+        for path in files[:: 1 if count is None else max(1, len(files) // count)][:count]:
             clean = middle(path, side)
             name = f"{folder}/{path.stem}"
-            if path.stem not in GRAINY:
+            if train or path.stem not in GRAINY:
                 yield Sample(name, "generated", "clean", False, None, clean)
-            for _ in range(2):
+            for _ in range(1 if train else 2):
                 kind = KINDS[number % len(KINDS)]
                 unit = clean.astype(np.float32) / 255
-                noisy, _ = simulate(unit, kind, np.random.default_rng(number))
+                seed = number + 1000 * train
+                noisy, _ = simulate(unit, kind, np.random.default_rng(seed))
                 pixels = np.clip(np.rint(noisy * 255), 0, 255).astype(np.uint8)
                 sigma = difference(pixels, clean)
                 yield Sample(name, "generated", kind, True, sigma, pixels)
                 number += 1
 
 
-def real(data: Path, side: int) -> Iterator[Sample]:
+def real(data: Path, side: int, train: bool) -> Iterator[Sample]:
     """Yield both sides of the real pairs."""
-    for folder in ("nam", "polyu", "sidd_one_block"):
-        for path in sorted((data / "real_test" / folder / "noisy").iterdir()):
+    root = data / ("real_train" if train else "real_test")
+    for folder in ("polyu",) if train else ("nam", "polyu", "sidd_one_block"):
+        for path in sorted((root / folder / "noisy").iterdir()):
             noisy = middle(path, side)
-            clean = middle(data / "real_test" / folder / "clean" / path.name, side)
+            clean = middle(root / folder / "clean" / path.name, side)
             name = f"{folder}/{path.stem}"
-            yield Sample(name, "real", f"{folder} clean", False, None, clean)
             sigma = difference(noisy, clean)
+            if sigma / EXPOSURES[folder] ** 0.5 < LEAST:
+                yield Sample(name, "real", f"{folder} clean", False, None, clean)
             if sigma >= LEAST:
                 yield Sample(name, "real", f"{folder} noisy", True, sigma, noisy)
 
@@ -102,6 +112,7 @@ def difference(noisy: np.ndarray, clean: np.ndarray) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=Path)
+    parser.add_argument("--train", action="store_true")
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--model", default="auto")
     parser.add_argument("--rows", type=Path)
@@ -112,7 +123,7 @@ def main() -> None:
     wrong, held = [], []
     with IOThreads() as io_threads:
         for source in (generated, real):
-            for sample in source(options.data, options.side):
+            for sample in source(options.data, options.side, options.train):
                 picture = Picture.of(sample.pixels)
                 (found,) = estimate_picture_noise(models, picture, io_threads)
                 record = describe_noise(found, {})

@@ -2,7 +2,7 @@
 
 >>> import vdn
 >>> [name for name in sorted(vdn.__all__) if name.islower()]
-['denoise', 'denoise_file', 'estimate_noise', 'list_models', 'restore']
+['denoise', 'denoise_file', 'estimate_noise', 'list_models', 'read_profile', 'restore', 'write_profile']
 """
 
 from importlib import import_module
@@ -21,11 +21,13 @@ from vdn.errors import (
 if TYPE_CHECKING:
     from vdn.blur_kernel import BlurKernel
     from vdn.denoiser import Denoiser, denoise, denoise_file, estimate_noise
+    from vdn.noise.profiles import CameraProfile, read_profile, write_profile
     from vdn.restorer import NoiseEstimate, Restored, Restorer, restore
     from vdn.runtime.cards import list_models
 
 __all__ = [
     "BlurKernel",
+    "CameraProfile",
     "ConfigError",
     "Denoiser",
     "FileError",
@@ -41,13 +43,16 @@ __all__ = [
     "denoise_file",
     "estimate_noise",
     "list_models",
+    "read_profile",
     "restore",
+    "write_profile",
 ]
 __version__ = "0.1.0"
 
 
 _HOMES = {
     "BlurKernel": "vdn.blur_kernel",
+    **dict.fromkeys(("CameraProfile", "read_profile", "write_profile"), "vdn.noise.profiles"),
     "list_models": "vdn.runtime.cards",
     **dict.fromkeys(("Denoiser", "denoise", "denoise_file", "estimate_noise"), "vdn.denoiser"),
 }

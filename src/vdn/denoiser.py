@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
+from vdn.noise.profiles import Setting
 from vdn.restorer import NoiseEstimate, Restored, Restorer
 from vdn.streaming import Report
 
@@ -44,7 +45,7 @@ def denoise(
     model: str | Path = "auto",
     *,
     strength: float = 1.0,
-    noise_sigma: ArrayLike | None = None,
+    noise_sigma: ArrayLike | Setting | None = None,
     range: tuple[float, float] | None = None,
     ensemble: int = 1,
     threads: int | None = None,

@@ -1,28 +1,32 @@
 """What was found out about the noise of an image, in words and in figures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+
+import numpy as np
 
 from vdn.noise.clipping import Clipped
 from vdn.noise.correlation import LAGS, NoiseCorrelation
 from vdn.noise.defects import Defects
-from vdn.noise.jpeg_history import JpegHistory
 from vdn.noise.law import NoiseLaw
-from vdn.noise.verdict import judge_noise
-from vdn.noise_summary import Cell
+from vdn.noise.profiles import ChannelLaw
+from vdn.noise.profiles.combine import combine_laws
+from vdn.noise_summary import Cell, SigmaStatistics
 from vdn.streaming import FrameNoise, MiddleNoise
 
-__all__ = ["describe_noise", "noise_lines", "numbered", "summarise"]
+__all__ = ["StackNoise", "describe_noise", "noise_lines", "numbered", "one_line", "summarise"]
 
 _SPEAKABLE = 1e-4  # share of clipped values
 _CHANNELS = {1: ("",), 3: ("red ", "green ", "blue ")}
 
 
-def numbered(frames: Sequence[FrameNoise]) -> Iterator[tuple[dict[str, int], FrameNoise]]:
+def numbered(
+    frames: Iterable[FrameNoise], count: int
+) -> Iterator[tuple[dict[str, int], FrameNoise]]:
     """Yield frames with their place: ``frame`` and ``frames``, nothing where there is only one."""
     for index, found in enumerate(frames):
-        yield {"frame": index, "frames": len(frames)} if len(frames) > 1 else {}, found
+        yield {"frame": index, "frames": count} if count > 1 else {}, found
 
 
 def describe_noise(found: FrameNoise, place: Mapping[str, int]) -> dict[str, Any]:
@@ -38,7 +42,6 @@ def describe_noise(found: FrameNoise, place: Mapping[str, int]) -> dict[str, Any
     summary, profile = found.summary, found.summary.profile
     height, width = found.frame.shape[:2]
     sigma = list(summary.statistics.root_mean_square)
-    verdict = judge_noise(sigma, found.scale, summary.statistics.quiet)
     record: dict[str, Any] = {
         **place,
         "model": found.model,
@@ -47,21 +50,20 @@ def describe_noise(found: FrameNoise, place: Mapping[str, int]) -> dict[str, Any
         "noise_sigma": sigma,
         "noise_sigma_interval": [list(ends) for ends in summary.sigma_intervals],
         "noise_sigma_quiet": list(summary.statistics.quiet),
-        "verdict": verdict.kind,
+        "verdict": found.verdict.kind,
         "quietest": asdict(summary.quietest),
         "noisiest": asdict(summary.noisiest),
         "kind": profile.describe(),
         "variance_slope": list(profile.a),
         "variance_at_black": list(profile.b),
+        "texture": None if found.texture is None else asdict(found.texture),
         "clipped": [asdict(clipped) for clipped in found.clipped],
         "defects": asdict(found.defects),
     }
     if found.jpeg is not None:
         record["jpeg"] = asdict(found.jpeg)
-    if found.middle is None:
-        return record
     middle = found.middle
-    if middle.laws is not None:
+    if middle.laws:
         record["laws"] = [None if law is None else asdict(law) for law in middle.laws]
     if middle.correlation is not None:
         record["correlation"] = asdict(middle.correlation)
@@ -86,30 +88,99 @@ def noise_lines(found: FrameNoise) -> list[tuple[str, str]]:
     summary = found.summary
     sigma = summary.statistics.root_mean_square
     lines = [
-        ("verdict", judge_noise(sigma, found.scale, summary.statistics.quiet).text),
+        ("verdict", found.verdict.text),
         ("sigma", _sigma(sigma, summary.sigma_intervals)),
         ("quietest", _place(summary.quietest)),
         ("noisiest", _place(summary.noisiest)),
         ("kind", summary.profile.describe()),
     ]
     middle = found.middle
-    if middle is not None:
-        laws = middle.laws or ()
-        lines += [
-            ("law", f"{name.rstrip()}: {_law(law)}" if name else _law(law))
-            for name, law in zip(_names(len(laws)), laws, strict=True)
-            if law is not None
-        ]
-        if middle.correlation is not None:
-            lines.append(("correlation", _correlation(middle.correlation)))
+    lines += [
+        ("law", f"{name.rstrip()}: {_law(law)}" if name else _law(law))
+        for name, law in zip(_names(len(middle.laws)), middle.laws, strict=True)
+        if law is not None
+    ]
+    if middle.correlation is not None:
+        lines.append(("correlation", _correlation(middle.correlation)))
     lines.append(("clipped", _clipped(found.clipped)))
     lines.append(("hot pixels", _defects(found.defects)))
-    jpeg = JpegHistory(found.jpeg, None) if middle is None else middle.jpeg
-    if said := jpeg.describe():
+    if said := middle.jpeg.describe():
         lines.append(("JPEG", said))
-    if middle is not None:
-        lines.append(("model", _model(found.model, middle)))
+    lines.append(("model", _model(found.model, middle)))
     return lines
+
+
+def one_line(found: FrameNoise) -> str:
+    """Say the most important of an image in a line: one of many."""
+    sigma = ", ".join(f"{value:.3g}" for value in found.summary.statistics.root_mean_square)
+    return f"{found.verdict.kind}, sigma {sigma}; {found.summary.profile.describe()}"
+
+
+class StackNoise:
+    """The noise of all images of a file together."""
+
+    def __init__(self) -> None:
+        self._statistics = SigmaStatistics(0)
+        self._sigmas: list[float] = []
+        self._noisy, self._scale = 0, 0.0
+        self._laws: list[tuple[NoiseLaw, ...]] = []
+        self._hot = self._cold = 0
+
+    def add(self, found: FrameNoise) -> None:
+        """Take an image in."""
+        statistics = found.summary.statistics
+        self._statistics = self._statistics.merge(statistics)
+        sigma = statistics.root_mean_square
+        self._sigmas.append(float(np.sqrt(np.mean(np.square(sigma)))))
+        self._noisy += found.verdict.kind == "noisy"
+        self._hot, self._cold = self._hot + found.defects.hot, self._cold + found.defects.cold
+        laws = tuple(law for law in found.middle.laws if law is not None)
+        if laws and len(laws) == len(found.middle.laws):
+            self._laws.append(laws)
+
+    @property
+    def _law(self) -> list[ChannelLaw]:
+        """One law a channel, where most images have one and the same number of channels."""
+        if 2 * len(self._laws) <= len(self._sigmas) or len(set(map(len, self._laws))) != 1:
+            return []
+        return [combine_laws(laws) for laws in zip(*self._laws, strict=True)]
+
+    def describe(self) -> dict[str, Any]:
+        """Return the figures as plain containers, for JSON."""
+        return {
+            "frames": len(self._sigmas),
+            "noise_sigma": list(self._statistics.root_mean_square),
+            "noise_sigma_of_images": [min(self._sigmas), max(self._sigmas)],
+            "noisy_images": self._noisy,
+            "verdict": "noisy" if self._noisy else "clean",
+            "laws": [asdict(law) for law in self._law],
+            "laws_of_images": len(self._laws),
+            "hot": self._hot,
+            "cold": self._cold,
+        }
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Return labels and what there is to say, in the order to be read."""
+        count = len(self._sigmas)
+        noisy = "all" if self._noisy == count else self._noisy or "none"
+        sigma = ", ".join(f"{value:.3g}" for value in self._statistics.root_mean_square)
+        low, high = min(self._sigmas), max(self._sigmas)
+        laws = self._law
+        lines = [
+            ("verdict", f"{noisy} of {count} images are noisy"),
+            ("sigma", f"{sigma}; of single images {low:.3g} to {high:.3g}"),
+        ]
+        for name, law in zip(_names(len(laws)), laws, strict=True):
+            assert law.a_interval is not None
+            assert law.b_interval is not None
+            text = (
+                f"variance {law.a:.3g} ({_ends(law.a_interval)}) x brightness "
+                f"+ {law.b:.3g} ({_ends(law.b_interval)}), of {len(self._laws)} images"
+            )
+            lines.append(("law", f"{name.rstrip()}: {text}" if name else text))
+        total = f"{self._hot} hot, {self._cold} cold" if self._hot + self._cold else "none"
+        lines.append(("hot pixels", total))
+        return lines
 
 
 def _sigma(sigma: Sequence[float], intervals: Sequence[tuple[float, float]]) -> str:

@@ -18,6 +18,8 @@ from vdn.errors import InputError, PredictionError
 from vdn.image.arrays import BRIGHTEST, DARKEST, UnitImage, to_unit
 from vdn.image.frame import Frame, FrameSpec
 from vdn.image.ranges import Range
+from vdn.noise.profiles import Setting
+from vdn.noise.profiles.camera_profile import MARGIN
 from vdn.results import error_deviation, noise_deviation
 from vdn.runtime.cards import Card
 from vdn.runtime.engine import Engine, NoisePosterior, Planes, Posterior
@@ -37,6 +39,8 @@ __all__ = [
 
 _NOISE_MEMORY = 256.0  # MB for a window of the noise part alone, where there is more
 _STRIP = 64  # rows of a prediction that are worked on at a time
+
+_LAW_BYTES = 64.0  # a pixel of a window, for its brightness and its noise
 
 _CERTAIN = float(np.log(1e4))  # log alpha of noise that is known
 
@@ -66,13 +70,14 @@ class Request:
         Of how many symmetric versions of each window the mean is taken.
     sigma
         Known standard deviations of the noise in the units of the image, in place of the network's
-        own: rows of (W,), (W, 1) or (W, C) without alpha, or one number.
+        own: rows of (W,), (W, 1) or (W, C) without alpha, one number, or the laws of a camera,
+        which tell them from the brightness.
     """
 
     noise_only: bool = False
     strength: float = 1.0
     ensemble: int = 1
-    sigma: Rows | float | None = None
+    sigma: Rows | float | Setting | None = None
 
     def __post_init__(self) -> None:
         if self.ensemble not in ENSEMBLES:
@@ -81,14 +86,17 @@ class Request:
 
     def halo(self, card: Card) -> int:
         """Return how far a pixel of the prediction depends on the image."""
-        return card.noise_halo or card.halo if self.noise_only else card.halo
+        if self.noise_only:
+            return card.noise_halo or card.halo
+        return card.halo + (MARGIN if isinstance(self.sigma, Setting) else 0)
 
     def bytes_per_pixel(self, engine: Engine) -> float:
         """Return the working memory for a pixel of a window."""
         if self.noise_only:
             return engine.noise_bytes_per_pixel
         in_one = self.sigma is None and self.strength == 1.0
-        return engine.bytes_per_pixel + (0 if in_one else engine.noise_bytes_per_pixel)
+        law = _LAW_BYTES if isinstance(self.sigma, Setting) else 0
+        return engine.bytes_per_pixel + law + (0 if in_one else engine.noise_bytes_per_pixel)
 
 
 @dataclass(frozen=True, eq=False)
@@ -339,7 +347,7 @@ class _Strip:
         frame: Frame,
         rows: Rows,
         ranges: Sequence[Range],
-        sigma: Rows | float | None,
+        sigma: Rows | float | Setting | None,
         start: int,
         stop: int,
         buffer: NDArray[np.float32],
@@ -362,6 +370,9 @@ class _Strip:
         """Return the known noise there, in the shape and units of `unit.planes`."""
         if self._sigma is None:
             return None
+        if isinstance(self._sigma, Setting):
+            brightness = unit.planes * unit.scale + unit.range.offset
+            return unit.sigma_to_unit(self._sigma.sigma(brightness, channel))
         given = np.asarray(self._sigma)
         if given.ndim:
             given = given[:, columns]

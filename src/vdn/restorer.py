@@ -16,6 +16,7 @@ from vdn.image.masks import filled, masked_like
 from vdn.image.ranges import Range, find_ranges
 from vdn.models import Choice, Goal, Models
 from vdn.noise.jpeg_history import read_jpeg_history
+from vdn.noise.profiles import CameraProfile, Setting
 from vdn.noise_summary import NoiseSummary, SigmaStatistics
 from vdn.predictions import (
     Prediction,
@@ -100,7 +101,7 @@ class Restorer:
         self,
         image: NDArray[Any],
         strength: float = 1.0,
-        noise_sigma: ArrayLike | None = None,
+        noise_sigma: ArrayLike | Setting | None = None,
         *,
         range: tuple[float, float] | None = None,
         ensemble: int = 1,
@@ -120,7 +121,8 @@ class Restorer:
             still undone, and an image still enlarged.
         noise_sigma
             Standard deviation of the noise if you know it, in the units of the image: a number,
-            (H, W), or (H, W, C) without alpha. Default: what the network finds.
+            (H, W), (H, W, C) without alpha, or the laws of a camera at an ISO, as
+            `vdn.read_profile(name).at(iso)` has them. Default: what the network finds.
         range
             The values that are black and white for the network; by default they are found in the
             image. Blocks of one image, each with the halo of the model around it, give what the
@@ -208,7 +210,8 @@ class Restorer:
         noise_map: str | Path | None = None,
         uncertainty: str | Path | None = None,
         strength: float = 1.0,
-        noise_sigma: float | Path | None = None,
+        noise_sigma: float | Path | CameraProfile | None = None,
+        iso: float | None = None,
         size: tuple[int | None, int | None] | None = None,
         format: str | None = None,
         quality: int | None = None,
@@ -228,7 +231,10 @@ class Restorer:
             TIFF files to write the standard deviation of the noise and of the error into; with
             `.png` at the end 16-bit pictures to look at, which say what a step is worth.
         strength, noise_sigma
-            As in `__call__`; the noise may be a file that holds its map.
+            As in `__call__`; the noise may be a file that holds its map, or a profile that
+            `vdn.read_profile` returns, of which the ISO of the picture is taken.
+        iso
+            What to go by instead of the ISO that the picture says.
         size
             Width and height of the result as it is shown; None for one that keeps the proportions.
             The smallest scale that suffices is taken, and what is too much reduced by cubic
@@ -265,6 +271,7 @@ class Restorer:
         settings = Settings(
             strength=strength,
             noise_sigma=noise_sigma,
+            iso=iso,
             size=size,
             format=format,
             quality=quality,
@@ -296,7 +303,7 @@ def restore(
     model: str | Path | None = None,
     *,
     strength: float = 1.0,
-    noise_sigma: ArrayLike | None = None,
+    noise_sigma: ArrayLike | Setting | None = None,
     range: tuple[float, float] | None = None,
     ensemble: int = 1,
     threads: int | None = None,
@@ -355,8 +362,15 @@ def _flat(array: NDArray[Any]) -> bool:
     return array.ndim == 2 or array.shape[2] == 2
 
 
-def _known_sigma(noise_sigma: ArrayLike, frame: FrameSpec) -> Rows | float:
-    """Check a standard deviation given by the user; return the number, or the rows of the map."""
+def _known_sigma(noise_sigma: ArrayLike | Setting, frame: FrameSpec) -> Rows | float | Setting:
+    """Check the noise given by the user; return the number, the rows of the map, or the laws."""
+    if isinstance(noise_sigma, Setting):
+        if len(noise_sigma.channels) not in (1, frame.color_channels):
+            raise InputError(
+                f"noise_sigma holds laws of {len(noise_sigma.channels)} channels, the image has "
+                f"{frame.color_channels}"
+            )
+        return noise_sigma
     try:
         sigma = np.asarray(noise_sigma, np.float32)
     except (TypeError, ValueError) as error:

@@ -330,7 +330,8 @@ def summary(denoiser, path):
     found = []
 
     def work(job, picture, io_threads, all_read):
-        frames = estimate_picture_noise(denoiser.models, picture, io_threads, all_read=all_read)
+        found = estimate_picture_noise(denoiser.models, picture, io_threads, all_read=all_read)
+        frames = list(found)
         return lambda: frames
 
     run_jobs([path], open_picture, work, lambda job, result: found.append(result))
@@ -381,7 +382,10 @@ def test_memory_does_not_grow_with_the_pages(weights, tmp_path):
         (frame,) = picture.frames
         pages = [frame.reading(read_rows) for _ in range(12)]
         stack = replace(picture, frames=pages)
-        found = estimate_picture_noise(denoiser.models, stack, io_threads, all_read=all_read)
+        found = []
+        for page in estimate_picture_noise(denoiser.models, stack, io_threads, all_read=all_read):
+            page.summary.release()
+            found.append(page)
         assert len(found) == 12
         assert not any(hasattr(page.summary, "_sigma") for page in found)
         return lambda: found

@@ -16,6 +16,7 @@ from vdn.cli.export import export
 from vdn.cli.models import models
 from vdn.cli.noise import noise
 from vdn.cli.pack import pack
+from vdn.cli.profile import profile
 from vdn.cli.serve import serve
 from vdn.cli.simulate import simulate
 from vdn.cli.train import train
@@ -64,6 +65,7 @@ for command in (
     deblur,
     deblock,
     noise,
+    profile,
     serve,
     models,
     simulate,

@@ -3,6 +3,10 @@
 import base64
 import html
 import io
+import math
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +21,15 @@ from vdn.image.preview import to_screen
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from vdn.noise_report import StackNoise
     from vdn.streaming import FrameNoise
 
-__all__ = ["check_page", "write_page"]
+__all__ = ["Page", "check_page"]
 
-_SIDE = 720  # pixels of the pictures, at most
+_SIDE, _SMALL_SIDE = 720, 160  # pixels of the pictures, at most: of one, and of many
 _SUFFIXES = (".html", ".htm")
 
-_PAGE = """<!doctype html>
+_HEAD = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -59,6 +64,9 @@ footer {{ margin-top: 2rem; color: var(--soft); font-size: .85rem; }}
 </head>
 <body>
 <h1>{title}</h1>
+"""
+
+_IMAGE = """<section>
 <p>{summary}</p>
 <p class="verdict">{verdict}</p>
 <div class="pictures">
@@ -72,7 +80,19 @@ Standard deviation of the noise; what is above has the last colour</figcaption><
 {rows}
 </table>
 <figure class="curve">{curve}</figure>
-<footer>vdn {version}. Figures are in the units of the picture.</footer>
+</section>
+"""
+
+_STACK = """<p class="verdict">{verdict}</p>
+<table>
+{rows}
+</table>
+<table>
+{images}
+</table>
+"""
+
+_FOOT = """<footer>vdn {version}. Figures are in the units of the picture.</footer>
 </body>
 </html>
 """
@@ -86,42 +106,86 @@ def check_page(path: Path, overwrite: bool) -> None:
     check_target(path, overwrite)
 
 
-def write_page(path: Path, title: str, found: "FrameNoise", overwrite: bool) -> None:
-    """Write the noise of a picture as one page that needs no other file and no network."""
-    from matplotlib import colormaps
-    from PIL import Image
+class Page:
+    """The noise of a picture as one page that needs no other file and no network.
 
-    from vdn.noise_report import noise_lines, summarise
+    Its images are added one by one, and kept on the disk until it is finished.
 
-    sigma, most = one_map(found)
-    paint = colormaps["viridis"]
-    painted = Image.fromarray(paint(sigma / most, bytes=True)[..., :3])
-    colours = Image.fromarray(paint(np.linspace(0, 1, 256)[None], bytes=True)[..., :3])
-    image = found.summary.small_image
-    shown = Image.fromarray(to_screen(image if image.shape[2] in (1, 3) else image[..., 0]))
-    (_, verdict), *lines = noise_lines(found)
-    text = _PAGE.format(
-        title=html.escape(title),
-        summary=html.escape(summarise(found, {})),
-        verdict=html.escape(verdict),
-        picture=_data(shown),
-        map=_data(painted),
-        colours=_data(colours),
-        most=f"{most:.3g}",
-        rows="\n".join(
-            f'<tr><th scope="row">{html.escape(label)}</th><td>{html.escape(value)}</td></tr>'
-            for label, value in lines
-        ),
-        curve=curve_svg(found),
-        version=__version__,
+    Parameters
+    ----------
+    path
+        The file to write.
+    title
+        The name of the picture.
+    count
+        How many images it has.
+    """
+
+    def __init__(self, path: Path, title: str, count: int) -> None:
+        self._path, self._title, self._count = path, title, count
+        self._side = max(_SIDE // math.isqrt(count), _SMALL_SIDE)
+        self._images: list[tuple[str, str]] = []
+        self._sections = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+
+    def add(self, found: "FrameNoise", place: Mapping[str, int]) -> None:
+        """Take an image in."""
+        from matplotlib import colormaps
+        from PIL import Image
+
+        from vdn.noise_report import noise_lines, one_line, summarise
+
+        summary = summarise(found, place)
+        self._images.append((summary.split(",")[0], one_line(found)))
+        sigma, most = one_map(found)
+        paint = colormaps["viridis"]
+        painted = Image.fromarray(paint(sigma / most, bytes=True)[..., :3])
+        colours = Image.fromarray(paint(np.linspace(0, 1, 256)[None], bytes=True)[..., :3])
+        image = found.summary.small_image
+        shown = Image.fromarray(to_screen(image if image.shape[2] in (1, 3) else image[..., 0]))
+        (_, verdict), *lines = noise_lines(found)
+        text = _IMAGE.format(
+            summary=html.escape(summary),
+            verdict=html.escape(verdict),
+            picture=self._data(shown),
+            map=self._data(painted),
+            colours=self._data(colours),
+            most=f"{most:.3g}",
+            rows=_rows(lines),
+            curve=curve_svg(found),
+        )
+        self._sections.write(text)
+
+    def finish(self, together: "StackNoise", overwrite: bool) -> None:
+        """Write the page: of several images first what they have in common."""
+        with (
+            replacing(self._path, overwrite) as temporary,
+            self._sections as sections,
+            temporary.open("w", encoding="utf-8") as page,
+        ):
+            page.write(_HEAD.format(title=html.escape(self._title)))
+            if self._count > 1:
+                (_, verdict), *lines = together.lines()
+                page.write(
+                    _STACK.format(
+                        verdict=html.escape(verdict),
+                        rows=_rows(lines),
+                        images=_rows(self._images),
+                    )
+                )
+            sections.seek(0)
+            shutil.copyfileobj(sections, page)
+            page.write(_FOOT.format(version=__version__))
+
+    def _data(self, picture: "Image") -> str:
+        """Return a picture as the address of itself, as WebP."""
+        picture.thumbnail((self._side, self._side))
+        buffer = io.BytesIO()
+        picture.save(buffer, "WEBP", quality=85)
+        return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _rows(lines: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(
+        f'<tr><th scope="row">{html.escape(label)}</th><td>{html.escape(value)}</td></tr>'
+        for label, value in lines
     )
-    with replacing(path, overwrite) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def _data(picture: "Image") -> str:
-    """Return a picture as the address of itself, as WebP."""
-    picture.thumbnail((_SIDE, _SIDE))
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=85)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -88,8 +88,8 @@ def _draw_curve(axes: "Axes", found: "FrameNoise") -> None:
         brightness = np.array(channel.intensity)
         axes.plot(brightness, channel.sigma, ".", color=colour)
         axes.plot(brightness, channel.sigma_at(brightness), "-", color=colour, linewidth=1)
-    laws = found.middle.laws if found.middle is not None else None
-    for law, colour in zip(laws or (), colours, strict=False):
+    laws = found.middle.laws
+    for law, colour in zip(laws, colours, strict=False):
         if law is not None:
             x = np.linspace(*law.span, 64)
             axes.fill_between(x, *law.sigma_band(x), color=colour, alpha=0.25, linewidth=0)

@@ -144,6 +144,17 @@ _RESTORING = (
         help="The noise's standard deviation if you know it, in the units of the picture.",
     ),
     click.option(
+        "--profile",
+        metavar="NAME",
+        help="Take the noise from a profile of the camera, as `vdn noise --profile` makes them.",
+    ),
+    click.option(
+        "--iso",
+        metavar="N",
+        type=Number(min=1),
+        help="With --profile: the ISO, instead of that of the picture.",
+    ),
+    click.option(
         "--ensemble",
         metavar="N",
         type=click.Choice(["1", "2", "4", "8"]),

@@ -21,6 +21,7 @@ from vdn.errors import ExistsError, InputError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
+    from vdn.noise.profiles import CameraProfile
     from vdn.streaming import IOThreads, Report, Settings
 
 __all__ = ["Size", "restore_files"]
@@ -33,6 +34,8 @@ def restore_files(
     model: str,
     strength: float,
     noise_sigma: str | None,
+    profile: str | None,
+    iso: float | None,
     ensemble: str,
     noise_map: bool,
     uncertainty: bool,
@@ -80,6 +83,7 @@ def restore_files(
     from vdn.image import output_suffix
     from vdn.image.formats import format_by_name
     from vdn.models import Goal, Models
+    from vdn.noise.profiles import read_profile
     from vdn.runtime.engine import memory_share
     from vdn.streaming import Settings, Targets, restore_picture
 
@@ -101,7 +105,14 @@ def restore_files(
         )
         _check_standard_output(plans, json)
     with usage_errors("--noise-sigma"):
-        sigma = _parse_sigma(noise_sigma)
+        sigma: float | Path | CameraProfile | None = _parse_sigma(noise_sigma)
+    if profile is not None:
+        if noise_sigma is not None:
+            raise click.BadParameter("goes against --noise-sigma", param_hint="--profile")
+        with usage_errors("--profile"):
+            sigma = read_profile(profile)
+    elif iso is not None:
+        raise click.BadParameter("goes with --profile", param_hint="--iso")
     with usage_errors("--model"):
         arguments = model, threads, max_memory, precision, device
         models = Models(*arguments, goal=Goal(task, scale))
@@ -109,6 +120,7 @@ def restore_files(
     settings = Settings(
         strength=strength,
         noise_sigma=sigma,
+        iso=iso,
         size=size,
         format=format,
         quality=quality,
@@ -187,6 +199,10 @@ def _restore_to_store(
     from vdn.scale.worker import DenoiserArguments
     from vdn.streaming import Report
 
+    if not isinstance(settings.noise_sigma, float | Path | None):
+        raise InputError(
+            f"{picture.path}: into a Zarr there is no --profile; denoise it into a TIFF file"
+        )
     stores = Stores(outputs.image, outputs.noise_map, outputs.uncertainty)
     every: dict[str, Any] = {
         "strength": settings.strength,
@@ -286,6 +302,8 @@ def _outcome(plan: Plan, report: "Report", seconds: float, plot: Path | None = N
     }
     if report.given:
         record["noise_sigma_given"] = True
+    if report.profile:
+        record["profile"] = report.profile
     if report.frames > 1:
         record["frames"] = report.frames
     resized = (report.output_width, report.output_height) != (report.width, report.height)
@@ -312,6 +330,7 @@ def _outcome(plan: Plan, report: "Report", seconds: float, plot: Path | None = N
         f"{report.frames} images" if report.frames > 1 else "",
         f"{report.output_width} x {report.output_height}" if resized else "",
         f"model {report.model}{because}",
+        report.profile,
         f"noise sigma {statistics}",
         f"blur {report.kernel.describe()}" if report.kernel is not None else "",
         report.jpeg.describe() if report.jpeg is not None and not report.jpeg.contradictory else "",

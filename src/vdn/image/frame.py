@@ -163,17 +163,12 @@ class Frame(FrameSpec):
 
         Of frames with very long rows there are fewer.
         """
-        (top, height), (left, width) = self._middle(side)
+        (top, height), (left, width) = self.middle_place(side)
         pixels = self.window(slice(top, top + height), slice(left, left + width))
         return np.atleast_3d(pixels)[..., : self.color_channels]
 
-    def middle_origin(self, side: int) -> tuple[int, int]:
-        """Return the row and column where the pixels of `middle` begin."""
-        (top, _), (left, _) = self._middle(side)
-        return top, left
-
-    def _middle(self, side: int) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Return where the middle begins and how long it is, down and across."""
+    def middle_place(self, side: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return where the pixels of `middle` begin and how many there are, down and across."""
         rows = min(side, max(_MIDDLE_BYTES // max(self.row_bytes, 1), 32))
         down, across = (
             (max(length - wanted, 0) // 2, min(length, wanted))

@@ -15,6 +15,7 @@ __all__ = [
     "JpegTraces",
     "TableQuality",
     "find_jpeg_traces",
+    "jpeg_history",
     "quality_of_tables",
     "read_jpeg_history",
 ]
@@ -217,13 +218,27 @@ def read_jpeg_history(
     confirm
         Whether to look for what the tables say in the pixels too, if there is nothing else.
     """
+    (row, _), (column, _) = frame.middle_place(_MIDDLE)
+    return jpeg_history(frame.middle(_MIDDLE), (row, column), tables, confirm=confirm)
+
+
+def jpeg_history(
+    pixels: NDArray[Any],
+    origin: tuple[int, int],
+    tables: Mapping[int, Sequence[int]] | None = None,
+    *,
+    confirm: bool = False,
+) -> JpegHistory:
+    """Return what pixels, (H, W[, C]) from `origin` on, and the tables of their file say.
+
+    `tables` and `confirm` are as in `read_jpeg_history`.
+    """
     traces = None
-    if frame.dtype == np.uint8 and frame.color_channels in (1, 3):
+    if pixels.dtype == np.uint8 and np.atleast_3d(pixels).shape[2] in (1, 3):
         steps = None if tables is None else np.reshape(tables[min(tables)], (8, 8)).astype(float)
-        middle = frame.middle(_MIDDLE), frame.middle_origin(_MIDDLE)
-        traces = find_jpeg_traces(*middle, steps)
+        traces = find_jpeg_traces(pixels, origin, steps)
         if traces is None and steps is not None and confirm:
-            traces = find_jpeg_traces(*middle)
+            traces = find_jpeg_traces(pixels, origin)
     return JpegHistory(None if tables is None else quality_of_tables(tables), traces)
 
 

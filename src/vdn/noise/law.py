@@ -21,7 +21,7 @@ _SHIFT = -0.0053  # mean of min(r - 1, _BEYOND) for r = chi^2 of 16 degrees of f
 _ROUNDS, _RESAMPLES = 30, 100
 _WIDER = 1.9  # what texture adds to the spread of resampled laws, measured on BSD68
 _NORMAL_90 = 1.645
-_VAGUE = 0.3  # relative half-width of its interval from which on b says nothing
+_VAGUE = 0.15  # relative half-width of its interval from which on b is not known
 _FAR = 4.0  # times b/a: where even the darkest parts are brighter, b is extrapolated
 
 

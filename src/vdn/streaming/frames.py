@@ -10,6 +10,7 @@ from vdn.image.frame import Frame, FrameSpec
 from vdn.image.metadata import Metadata
 from vdn.image.ranges import Range
 from vdn.models import Choice, Models
+from vdn.noise.profiles import Setting
 from vdn.predictions import (
     LoadedModel,
     Prediction,
@@ -103,7 +104,7 @@ def pass_frames(
     io_threads: IOThreads,
     request: Request,
     *,
-    sigma: Callable[[int, Frame], Rows | float | None] = lambda index, frame: None,
+    sigma: Callable[[int, Frame], Rows | float | Setting | None] = lambda index, frame: None,
     output_bytes: Callable[[Frame], float] = lambda frame: 0.0,
     held_bytes: Callable[[Frame], float] = lambda frame: 0.0,
     all_read: Callable[[], None] = lambda: None,

@@ -1,28 +1,30 @@
 """The noise of a picture in a file, frame by frame, by the noise part of the network alone."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vdn.image.frame import FrameSpec
+from vdn.image.frame import Frame, FrameSpec
 from vdn.image.picture import Picture
 from vdn.image.ranges import Range
 from vdn.models import Choice, Models
 from vdn.noise.clipping import Clipped, ClippedCount
 from vdn.noise.correlation import NoiseCorrelation, measure_correlation
 from vdn.noise.defects import DefectCount, Defects
-from vdn.noise.jpeg_history import JpegHistory, TableQuality, quality_of_tables, read_jpeg_history
+from vdn.noise.jpeg_history import JpegHistory, TableQuality, jpeg_history, quality_of_tables
 from vdn.noise.law import NoiseLaw, fit_white
+from vdn.noise.texture import Texture, TextureCount
+from vdn.noise.verdict import Verdict, judge_noise
 from vdn.noise_summary import NoiseSummary
-from vdn.predictions import Request
+from vdn.predictions import Prediction, Request
 from vdn.streaming.frames import choose_models, pass_frames
-from vdn.streaming.io_threads import IOThreads, wait_for
+from vdn.streaming.io_threads import IOThreads
 
-__all__ = ["FrameNoise", "MiddleNoise", "estimate_picture_noise"]
+__all__ = ["FrameNoise", "MiddleNoise", "estimate_picture_noise", "texture_count"]
 
 _MIDDLE = 1024  # pixels a side of the part that is looked at closely
 
@@ -34,7 +36,8 @@ class MiddleNoise:
     Attributes
     ----------
     laws
-        How the variance depends on brightness, one law a channel: see `vdn.noise.law.fit_white`.
+        How the variance depends on brightness, one law a channel, or none where the noise is not
+        independent from pixel to pixel: see `vdn.noise.law.fit_white`.
     correlation
         How far the noise reaches; None where nothing is flat.
     jpeg
@@ -43,7 +46,7 @@ class MiddleNoise:
         The model that suits the noise, and why.
     """
 
-    laws: tuple[NoiseLaw | None, ...] | None
+    laws: tuple[NoiseLaw | None, ...]
     correlation: NoiseCorrelation | None
     jpeg: JpegHistory
     fits: Choice
@@ -62,8 +65,7 @@ class FrameNoise:
     scale
         What lies between black and white, in the units of the frame.
     summary
-        How much noise there is, where, of what kind; without its samples if there are several
-        frames.
+        How much noise there is, where, of what kind.
     clipped
         How much is cut off at black and white, a channel each.
     defects
@@ -71,7 +73,9 @@ class FrameNoise:
     jpeg
         The quality the tables of a JPEG file stand for.
     middle
-        What the pixels say, where there is only one frame.
+        What the pixels say.
+    texture
+        What speaks for texture and against noise; None where there is too little.
     """
 
     frame: FrameSpec
@@ -80,8 +84,18 @@ class FrameNoise:
     summary: NoiseSummary
     clipped: tuple[Clipped, ...]
     defects: Defects
-    jpeg: TableQuality | None = None
-    middle: MiddleNoise | None = None
+    jpeg: TableQuality | None
+    middle: MiddleNoise
+    texture: Texture | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether there is noise to speak of."""
+        statistics = self.summary.statistics
+        compressed = self.jpeg is not None or self.middle.jpeg.traces is not None
+        return judge_noise(
+            statistics.root_mean_square, self.scale, statistics.quiet, self.texture, compressed
+        )
 
 
 def estimate_picture_noise(
@@ -91,29 +105,23 @@ def estimate_picture_noise(
     *,
     advance: Callable[[float], None] = lambda share: None,
     all_read: Callable[[], None] = lambda: None,
-) -> list[FrameNoise]:
+) -> Iterator[FrameNoise]:
     """Estimate the noise of every frame of an open picture, window by window, in bounded memory.
 
-    Parameters and errors are those of `vdn.streaming.restore_picture`.
+    What is found out about a frame comes when it has gone by; to keep it for many frames, see
+    `NoiseSummary.release`. Parameters and errors are those of `vdn.streaming.restore_picture`.
     """
     total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
-    request, frames = Request(noise_only=True), []
+    request = Request(noise_only=True)
     choices = choose_models(models, picture.frames, io_threads)
     tables = picture.encoding.get("qtables") if picture.format == "jpeg" else None
-    middle = None
-    if len(picture.frames) == 1:
-        pixels = wait_for(io_threads.read(picture.frame.middle, _MIDDLE))
-        fits = choices[0]
-        if models.model != "auto":
-            fits = wait_for(io_threads.read(models.suited, picture.frame))
-        jpeg = wait_for(io_threads.read(read_jpeg_history, picture.frame, tables))
-        middle = MiddleNoise(fit_white(pixels), measure_correlation(pixels), jpeg, fits)
     for step in pass_frames(
         models, picture.frames, choices, io_threads, request, all_read=all_read
     ):
         summary = NoiseSummary(step.frame)
         clipped = ClippedCount(step.frame.color_channels, _ends(step.frame, step.ranges[0]))
-        defects = DefectCount()
+        defects, middle = DefectCount(), _Middle(step.frame)
+        texture = texture_count(step.frame, step.ranges)
         parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
         for prediction in chain.from_iterable(found for _, found in step.parts):
             sigma = np.atleast_3d(prediction.sigma)
@@ -121,24 +129,62 @@ def estimate_picture_noise(
             values = _with_data(prediction.unit.colour, step.frame.no_data)
             clipped.add(values, prediction.channels)
             defects.add(values, sigma)
+            middle.add(prediction)
+            texture.add(np.atleast_3d(values), prediction.rows.start, prediction.columns.start)
             advance(prediction.sigma.shape[0] * prediction.sigma.shape[1] / parts / total)
             del prediction  # the next needs its memory
         summary.statistics.check(step.ranges)
-        if len(picture.frames) > 1:
-            summary.release()
-        frames.append(
-            FrameNoise(
-                step.frame.spec(),
-                step.card.name,
-                step.ranges[0].scale,
-                summary,
-                clipped.clipped,
-                defects.defects,
-                None if tables is None else quality_of_tables(tables),
-                middle,
-            )
+        yield FrameNoise(
+            step.frame.spec(),
+            step.card.name,
+            step.ranges[0].scale,
+            summary,
+            clipped.clipped,
+            defects.defects,
+            None if tables is None else quality_of_tables(tables),
+            middle.look(models, tables),
+            texture.texture,
         )
-    return frames
+
+
+def texture_count(frame: FrameSpec, ranges: Sequence[Range]) -> TextureCount:
+    """Return what gathers the texture of a frame."""
+    black, scale = ranges[0].offset, ranges[0].scale
+    return TextureCount((frame.shape[0], frame.shape[1]), (black, black + scale))
+
+
+class _Middle:
+    """The pixels in the middle of a frame, gathered while the frame goes by."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        (top, height), (left, width) = frame.middle_place(_MIDDLE)
+        self._rows, self._columns = slice(top, top + height), slice(left, left + width)
+        self._pixels = np.empty((height, width, frame.color_channels), frame.dtype)
+
+    def add(self, prediction: Prediction) -> None:
+        """Take in what of a part lies there."""
+        here, there = [], []
+        for part, whole in (
+            (prediction.rows, self._rows),
+            (prediction.columns, self._columns),
+        ):
+            start, stop = max(part.start, whole.start), min(part.stop, whole.stop)
+            if start >= stop:
+                return
+            here.append(slice(start - part.start, stop - part.start))
+            there.append(slice(start - whole.start, stop - whole.start))
+        values = prediction.unit.colour[tuple(here)]
+        self._pixels[(*there, prediction.channels)] = values
+
+    def look(self, models: Models, tables: Any) -> MiddleNoise:
+        """Return what the pixels say."""
+        frame, pixels = self._frame, self._pixels
+        jpeg = jpeg_history(pixels, (self._rows.start, self._columns.start), tables)
+        channels = frame.channels.removesuffix("+alpha")
+        fits = models.suited(replace(Frame.of(pixels, channels), no_data=frame.no_data))
+        laws = fit_white(pixels) or ()
+        return MiddleNoise(laws, measure_correlation(pixels), jpeg, fits)
 
 
 def _ends(frame: FrameSpec, range_: Range) -> tuple[float, ...]:

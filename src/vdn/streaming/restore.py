@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,6 +25,8 @@ from vdn.image.resize import RowResizer
 from vdn.image.write import choose_format, copy, create_picture
 from vdn.models import Models
 from vdn.noise.jpeg_history import JpegHistory, read_jpeg_history
+from vdn.noise.profiles import CameraProfile
+from vdn.noise.texture import Texture, TextureCount
 from vdn.noise_summary import SigmaStatistics
 from vdn.predictions import Prediction, Request
 from vdn.results import check_strength
@@ -32,6 +34,7 @@ from vdn.runtime.tiling import times
 from vdn.streaming.frames import FramePass, choose_models, final_size, pass_frames
 from vdn.streaming.io_threads import IOThreads, Output, wait_for
 from vdn.streaming.known import KnownNoise
+from vdn.streaming.noise import texture_count
 
 __all__ = ["Report", "Settings", "Targets", "restore_picture"]
 
@@ -68,7 +71,10 @@ class Settings:
     strength
         As in `Restorer`.
     noise_sigma
-        The noise where it is known, in the units of the picture: a number or the file of a map.
+        The noise where it is known, in the units of the picture: a number, the file of a map, or
+        the profile of the camera.
+    iso
+        What the profile is to go by instead of the ISO that the picture says.
     size
         Width and height of the result as it is shown, see `Restorer.file`.
     format, quality
@@ -82,7 +88,8 @@ class Settings:
     """
 
     strength: float = 1.0
-    noise_sigma: float | Path | None = None
+    noise_sigma: float | Path | CameraProfile | None = None
+    iso: float | None = None
     size: tuple[int | None, int | None] | None = None
     format: str | None = None
     quality: int | None = None
@@ -124,6 +131,10 @@ class Report:
     jpeg
         The compression that the first frame has gone through; None where the model is for something
         else.
+    profile
+        The profile and the ISO that the noise was taken from, in words.
+    texture
+        What speaks for texture and against noise, of a single frame.
     """
 
     model: str
@@ -140,6 +151,8 @@ class Report:
     quiet_sigma: tuple[float, ...] = ()
     kernel: BlurKernel | None = None
     jpeg: JpegHistory | None = None
+    profile: str = ""
+    texture: Texture | None = None
 
 
 def restore_picture(
@@ -188,7 +201,7 @@ def restore_picture(
     check_strength(settings.strength)
     outputs = _Outputs(models, picture, targets, settings, io_threads)
     total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
-    known = KnownNoise(settings.noise_sigma, picture, io_threads)
+    known = KnownNoise(settings.noise_sigma, picture, io_threads, settings.iso)
     try:
         for step in pass_frames(
             models,
@@ -205,7 +218,7 @@ def restore_picture(
                 advance(pixels / total)
     finally:
         io_threads.read(known.close)
-    return lambda: outputs.complete(total)
+    return lambda: replace(outputs.complete(total), profile=known.used)
 
 
 class _Outputs:
@@ -221,6 +234,7 @@ class _Outputs:
     ) -> None:
         self._picture, self._targets, self._settings = picture, targets, settings
         self._statistics, self._kernel = SigmaStatistics(0), KernelStatistics()
+        self._texture: TextureCount | None = None
         sizes = [final_size(settings.size, frame, picture.metadata) for frame in picture.frames]
         self.choices = choose_models(models, picture.frames, io_threads, sizes)
         self._as_is = settings.strength == 0 and all(c.card.only_denoises for c in self.choices)
@@ -290,6 +304,8 @@ class _Outputs:
         statistics = SigmaStatistics(step.frame.color_channels)
         parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
         files = self._files(step)
+        if len(self._picture.frames) == 1:
+            self._texture = texture_count(step.frame, step.ranges)
         for rows, found in step.parts:
             strip = _Strip(files, rows)
             for prediction in found:
@@ -297,6 +313,9 @@ class _Outputs:
                     self._kernel.add(prediction.kernel)
                 statistics.add(np.atleast_3d(prediction.sigma), prediction.channels)
                 strip.put(prediction)
+                if self._texture is not None:
+                    top, left = prediction.rows.start, prediction.columns.start
+                    self._texture.add(prediction.unit.colour, top, left)
                 yield prediction.sigma.shape[0] * prediction.sigma.shape[1] / parts
                 del prediction  # the next needs its memory
             strip.write(step.index)
@@ -340,6 +359,7 @@ class _Outputs:
             self._statistics.quiet,
             kernel and kernel.scaled(final[1] / scaled[1], final[0] / scaled[0]),
             self._jpeg,
+            texture=None if self._texture is None else self._texture.texture,
         )
 
     def _files(self, step: FramePass) -> "dict[str, _File]":

@@ -268,7 +268,13 @@ class Service:
             entry.version += 1
             entry.found = Found(
                 report.noise_sigma,
-                judge_noise(report.noise_sigma, entry.range.scale, report.quiet_sigma),
+                judge_noise(
+                    report.noise_sigma,
+                    entry.range.scale,
+                    report.quiet_sigma,
+                    report.texture,
+                    compressed=True,  # for all that is known here
+                ),
                 report.model,
                 report.reason,
                 whole=True,
@@ -304,10 +310,13 @@ class Service:
     ) -> list[tuple[dict[str, int], FrameNoise]]:
         models = self.denoiser(model).models
         with IOThreads() as io_threads, open_picture(source) as picture:
-            found = estimate_picture_noise(
+            found, count = [], len(picture.frames)
+            for each in estimate_picture_noise(
                 models, picture, io_threads, advance=lambda share: work.check()
-            )
-        return list(numbered(found))
+            ):
+                each.summary.release()
+                found.append(each)
+        return list(numbered(found, count))
 
     # Previews
 

@@ -107,12 +107,14 @@ def open_file(path: Path, _: int) -> Picture:
 
     frames: list[Frame] = []
     images: list[_Image | None] = []
+    header: dict[str, Any] = {}
     file = path.open("rb")
     try:
         with fits.open(path, mode="readonly", memmap=True, do_not_scale_image_data=True) as units:
             for number, unit in enumerate(units):
                 image = _image(unit, path.stat().st_size)
                 images.append(image)
+                header = {**unit.header, **header}
                 if image is not None:
                     name = f"extension {unit.name or number}"
                     frames += _frames(file, image, name)
@@ -123,7 +125,7 @@ def open_file(path: Path, _: int) -> Picture:
     if not frames:
         file.close()
         raise FileError("is a FITS file without an image")
-    encoding = {"source": path, "images": images}
+    encoding = {"source": path, "images": images, "header": header}
     return Picture(frames, Metadata(), "fits", path, encoding, close=file.close)
 
 
