@@ -2,7 +2,8 @@
 
 >>> import vdn
 >>> [name for name in sorted(vdn.__all__) if name.islower()]
-['denoise', 'denoise_file', 'estimate_noise', 'list_models', 'read_profile', 'restore', 'write_profile']
+['denoise', 'denoise_file', 'estimate_noise', 'list_models', 'read_profile', 'restore',
+ 'write_profile']
 """
 
 from importlib import import_module
