@@ -4,7 +4,8 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,15 @@ import click
 from vdn.cli import options
 from vdn.cli.batch import Outcome, run_batch
 from vdn.cli.failures import shown, usage_errors
-from vdn.cli.inputs import STANDARD, find_inputs, names_many
-from vdn.cli.outputs import Outputs, Plan, plan_outputs, skip_existing
+from vdn.cli.inputs import STANDARD, Input, folder_named, iterate_inputs, names_many, refuse_objects
+from vdn.cli.outputs import Plan, plan_outputs, skip_existing
+from vdn.cluster.storage import Location, location
+from vdn.cluster.work import Restorer
 from vdn.errors import ExistsError, InputError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
-    from vdn.streaming import IOThreads, Report, Settings
+    from vdn.streaming import IOThreads, Report
 
 __all__ = ["denoise"]
 
@@ -84,12 +87,31 @@ __all__ = ["denoise"]
 @options.threads
 @options.device
 @options.precision
+@click.option(
+    "--cluster",
+    metavar="WHERE",
+    help="Spread the files over a Dask cluster: local (processes here), slurm, the address of a "
+    "scheduler or its file.",
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Processes to start for --cluster local (default: one for every core, or for every "
+    "--threads) or slurm.",
+)
+@click.option(
+    "--manifest",
+    metavar="FOLDER",
+    help="Where --cluster records every file, as Parquet; default: manifest.parquet in the folder "
+    "OUT.",
+)
 @options.overwrite
 @options.json
 @options.quiet
 @options.debug
 def denoise(
-    inputs: tuple[Path, ...],
+    inputs: tuple[str, ...],
     output: str | None,
     model: str,
     strength: float,
@@ -108,6 +130,9 @@ def denoise(
     threads: int | None,
     device: str,
     precision: str,
+    cluster: str | None,
+    workers: int | None,
+    manifest: str | None,
     overwrite: bool,
     json: bool,
     quiet: bool,
@@ -120,44 +145,56 @@ def denoise(
     16 bits, whose description says what a step is worth). With -o OUT, folders
     are mirrored in the folder OUT. In folders, hidden files, results of earlier
     runs and files that are not pictures are skipped. One bad file does not stop the
-    others; a stopped run is resumed with --skip-existing.
+    others; a stopped run is resumed with --skip-existing. With --cluster, INPUT and OUT may
+    lie on object storage: s3://, gs:// or az://.
     """
     words = options.check_inputs(inputs, files_from, null)
     if skip_existing_ and overwrite:
         raise click.BadParameter("goes against --overwrite", param_hint="--skip-existing")
-    out = None if output is None else Path(output)
+    out = None if output is None else location(output)
+    _check_cluster(cluster, words, out, workers=workers, manifest=manifest)
+
+    def listed() -> Iterator[Input]:
+        return iterate_inputs(words, files_from, b"\0" if null else b"\n", out)
+
+    root = None if cluster is None or files_from else folder_named(words)
     with usage_errors("INPUT"):
-        found = find_inputs(words, files_from, b"\0" if null else b"\n", out)
+        if cluster is None:
+            refuse_objects(words)
+        found = list(listed() if root is None else islice(listed(), 1))
     many = names_many(words, found)
     to_folder = many or (output is not None and output.endswith(tuple(filter(None, _SEPARATORS))))
     from vdn.image import output_suffix
     from vdn.image.formats import format_by_name
-    from vdn.models import Models
     from vdn.runtime.engine import memory_share
-    from vdn.streaming import Settings, Targets, denoise_picture
+    from vdn.scale.worker import DenoiserArguments
+    from vdn.streaming import Settings, Targets
 
     if format is not None:
         with usage_errors("--format"):
             format_by_name(format)
             if out is not None and not to_folder:
                 _check_name(out, format)
-    with usage_errors("--output"):
-        plans = plan_outputs(
-            found,
+
+    def plan(inputs: Sequence[Input]) -> list[Plan]:
+        return plan_outputs(
+            inputs,
             out,
             many=to_folder,
-            suffix=lambda path: output_suffix(path, format),
+            suffix=lambda path: output_suffix(Path(path), format),
             noise_map=noise_map,
             uncertainty=uncertainty,
             map_suffix=f".{map_format}",
         )
+
+    with usage_errors("--output"):
+        plans = plan(found)
         _check_standard_output(plans, json)
     with usage_errors("--noise-sigma"):
         sigma = _parse_sigma(noise_sigma)
     with usage_errors("--model"):
-        arguments = model, threads, max_memory, precision, device
-        models = Models(*arguments)
-    wanted = skip_existing(plans) if skip_existing_ else plans
+        arguments = DenoiserArguments(model, threads, max_memory, precision, device, weights=None)
+        restorer = Restorer.of(arguments)
     settings = Settings(
         strength=strength,
         noise_sigma=sigma,
@@ -167,6 +204,27 @@ def denoise(
         provenance=not no_provenance,
         overwrite=overwrite,
     )
+    if cluster is not None:
+        from vdn.cli.cluster import MANIFEST, ClusterOptions, run_on_cluster
+
+        record = location(manifest) if manifest else out / MANIFEST if out and to_folder else None
+        run_on_cluster(
+            ClusterOptions(cluster, workers, record),
+            (lambda: iter(found)) if root is None else listed,
+            plan,
+            _outcome,
+            root=root,
+            output=out,
+            arguments=arguments,
+            settings=settings,
+            skip_existing=skip_existing_,
+            many=many,
+            as_json=json,
+            quiet=quiet,
+            debug=debug,
+        )
+        return
+    wanted = skip_existing(plans) if skip_existing_ else plans
 
     def work(
         plan: Plan,
@@ -180,15 +238,18 @@ def denoise(
         if not list(outputs):
             raise ExistsError(f"{plan.input.path}: has been denoised meanwhile")
         if to_folder and outputs.image != STANDARD:
-            plan.outputs.first.parent.mkdir(parents=True, exist_ok=True)
-        if picture.format == "zarr" and plan.outputs.first.suffix == ".zarr":
-            report = _denoise_store(picture, outputs, arguments, settings, advance)
-            all_read()
-            return lambda: _outcome(plan, report, time.perf_counter() - start)
-        image = sys.stdout.buffer if outputs.image == STANDARD else outputs.image
-        targets = Targets(image, outputs.noise_map, outputs.uncertainty)
-        complete = denoise_picture(
-            models, picture, targets, settings, io_threads, advance=advance, all_read=all_read
+            Path(plan.outputs.first.parent).mkdir(parents=True, exist_ok=True)
+        image, *maps = (
+            None if path is None else Path(path)
+            for path in (outputs.image, outputs.noise_map, outputs.uncertainty)
+        )
+        complete = restorer.begin(
+            picture,
+            Targets(sys.stdout.buffer if image == STANDARD else image, *maps),
+            settings,
+            io_threads,
+            advance=advance,
+            all_read=all_read,
         )
         return lambda: _outcome(plan, complete(), time.perf_counter() - start)
 
@@ -207,44 +268,31 @@ def denoise(
     )
 
 
-def _denoise_store(
-    picture: "Picture",
-    outputs: Outputs,
-    arguments: tuple[str, int | None, float | None, str, str],
-    settings: "Settings",
-    advance: Callable[[float], None],
-) -> "Report":
-    from vdn.scale.files import Stores, denoise_store
-    from vdn.scale.worker import DenoiserArguments
-    from vdn.streaming import Report
-
-    done = denoise_store(
-        picture.path,
-        Stores(outputs.image, outputs.noise_map, outputs.uncertainty),
-        DenoiserArguments(*arguments, weights=None),
-        strength=settings.strength,
-        noise_sigma=settings.noise_sigma,
-        provenance=settings.provenance,
-        overwrite=settings.overwrite,
-        advance=advance,
-    )
-    height, width = done.shape[-2:]
-    return Report(
-        ", ".join(done.models),
-        width,
-        height,
-        len(picture.frames),
-        sum(frame.shape[0] * frame.shape[1] for frame in picture.frames),
-        done.noise_sigma,
-        settings.noise_sigma is not None,
-        "; ".join(done.reasons),
-    )
+def _check_cluster(
+    cluster: str | None,
+    words: Sequence[str],
+    output: Location | None,
+    *,
+    workers: int | None,
+    manifest: str | None,
+) -> None:
+    """Refuse what goes with a cluster alone without one, and what does not go with one."""
+    if cluster is None:
+        with usage_errors("--output"):
+            refuse_objects([] if output is None else [str(output)])
+        for name, value in (("workers", workers), ("manifest", manifest)):
+            if value is not None:
+                raise click.BadParameter("goes with --cluster", param_hint=f"--{name}")
+    elif STANDARD in (output, *map(location, words)):
+        raise click.BadParameter(
+            "takes files, and not - (standard input and output)", param_hint="--cluster"
+        )
 
 
 _SEPARATORS = (os.sep, os.altsep)
 
 
-def _check_name(out: Path, format: str) -> None:
+def _check_name(out: Location, format: str) -> None:
     """Refuse a name that promises another format than the one asked for."""
     from vdn.image.formats import FORMATS, format_by_name
 

@@ -1,7 +1,7 @@
 """`vdn noise`: how noisy pictures are, where, and of what kind the noise is."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import click
@@ -45,7 +45,7 @@ __all__ = ["noise"]
 @options.quiet
 @options.debug
 def noise(
-    inputs: tuple[Path, ...],
+    inputs: tuple[str, ...],
     model: str,
     plot: Path | None,
     html: Path | None,
@@ -123,7 +123,7 @@ def noise(
     )
 
 
-def _outcome(path: Path, frames: "list[FrameNoise]", drawn: Mapping[str, Path]) -> Outcome:
+def _outcome(path: PurePath, frames: "list[FrameNoise]", drawn: Mapping[str, Path]) -> Outcome:
     from vdn.noise_report import describe_noise, noise_lines, numbered, summarise
 
     records, texts = [], []

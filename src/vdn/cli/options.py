@@ -45,7 +45,7 @@ inputs = click.argument(
     "inputs",
     metavar="[INPUT]...",
     nargs=-1,
-    type=PATH,
+    type=click.Path(),
     help="Pictures, folders (with all below them), patterns such as 'shoot/**/*.jpg', or - "
     "for standard input.",
 )
@@ -107,10 +107,10 @@ quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but fail
 debug = click.option("--debug", is_flag=True, help="Print the traceback of a failure.")
 
 
-def check_inputs(inputs: Sequence[Path], files_from: str | None, null: bool) -> list[str]:
+def check_inputs(inputs: Sequence[str], files_from: str | None, null: bool) -> list[str]:
     """Return the words of the inputs; refuse when there are none, and no list either."""
     if not inputs and files_from is None:
         raise click.BadParameter("give pictures, folders, or a list of them", param_hint="INPUT")
     if null and files_from is None:
         raise click.BadParameter("goes with --files-from", param_hint="--null")
-    return [str(path) for path in inputs]
+    return list(inputs)
