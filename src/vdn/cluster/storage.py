@@ -156,7 +156,12 @@ def is_finished(path: Location) -> bool:
 
 def read_start(path: ObjectPath) -> bytes:
     """Return the bytes by which the format of a picture is recognised."""
-    return bytes(_asked(path, lambda: _file_system(path.scheme).cat_file(path.key, 0, _START)))
+
+    def read() -> bytes:
+        with _file_system(path.scheme).open(path.key, "rb", cache_type="none") as stream:
+            return bytes(stream.read(_START))
+
+    return _asked(path, read)
 
 
 def read_object(path: ObjectPath) -> bytes:
