@@ -1,16 +1,16 @@
 """What a cluster does when things fail: nothing may be lost, wrong or half-made.
 
-    python benchmarks/cluster_faults.py [kills scheduler disk files storage] [--count 300] [--kills 20]
+    python benchmarks/cluster_faults.py [KIND ...] [--count 300] [--kills 20] [--model photo]
 
-Every run is `vdn denoise FOLDER -o OUT --cluster ...` on the same small pictures, and is compared with
-the files and failures of the command without a cluster: those that are missing, differ, or were left
-half-made are counted, and the rows of the manifest that are missing or doubled.
+Every run is `vdn denoise FOLDER -o OUT --cluster ...` on the same small pictures, and is compared
+with the files and failures of the command without a cluster: files that are missing, differ or were
+left half-made are counted, and rows of the manifest that are missing or doubled. The kinds:
 
-`kills`: processes killed at random, one after the other, each when files have come out since the last.
-`scheduler`: the scheduler killed with a third of the files made; the command again when another runs.
-`disk`: results onto a disk with too little space (a tmpfs, which takes root), and again with more.
+`kills`: processes killed at random, each when files have come out since the last.
+`scheduler`: the scheduler killed with a third of the files made; then the command again.
+`disk`: results onto a disk with too little space (a tmpfs, which takes root); again with more.
 `files`: an unreadable file in a thousand, and a picture with values that are not finite.
-`storage`: S3 (moto, on this machine) that answers every tenth request with 503; takes s3fs and moto.
+`storage`: S3 on this machine that answers every tenth request with 503; takes s3fs and moto.
 """
 
 import argparse
@@ -102,7 +102,7 @@ def kills(options: argparse.Namespace, source: Path, folder: Path) -> dict[str, 
     run(source, "-o", one, *options.model)
     words = [*COMMAND, str(source), "-o", str(many), *options.model, "--cluster", "local"]
     words += ["--workers", "2"]
-    chance, before, killed = random.Random(options.seed), -1, 0
+    chance, before, killed = random.Random(options.seed), 0, 0
     with subprocess.Popen(
         words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -1,13 +1,14 @@
 """Object storage, which refuses every tenth request."""
 
 import threading
+from functools import partial
 from itertools import count
 
 import numpy as np
 import pytest
 
 from tiny_model import write_tiny_model
-from vdn.cluster import read_manifest
+from vdn.cluster import connect, read_manifest
 from vdn.image import write
 
 for package in ("distributed", "pyarrow", "s3fs", "moto", "flask"):
