@@ -57,7 +57,8 @@ def connect(
         from distributed import Client, LocalCluster
     if workers is not None and cluster not in ("local", "slurm"):
         raise InputError(f"{workers} workers: the cluster {cluster} has its own")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with ExitStack() as stack, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a dashboard on another port
         if cluster == "local":
@@ -71,6 +72,7 @@ def connect(
                 silence_logs=logging.CRITICAL,
             )
             client = Client(stack.enter_context(started))
+            client.register_plugin(_uninterrupted())
         elif cluster == "slurm":
             client = Client(stack.enter_context(slurm_cluster(workers, threads)))
         else:
@@ -83,6 +85,21 @@ def connect(
                     "address such as tcp://host:8786, or the scheduler's file"
                 ) from error
         yield stack.enter_context(client)
+
+
+def _uninterrupted() -> Any:
+    """Return what keeps Ctrl-C, which all processes of a terminal get, from those of a cluster."""
+    from distributed import WorkerPlugin
+
+    class Uninterrupted(WorkerPlugin):
+        name = "vdn-uninterrupted"
+
+        def setup(self, worker: Any) -> None:
+            import signal
+
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    return Uninterrupted()
 
 
 def slurm_cluster(workers: int | None, threads: int | None) -> Any:
