@@ -86,7 +86,7 @@ class Manifest:
         self._rows: list[dict[str, Any]] = []
         self._written = time.monotonic()
         now = datetime.now(UTC)
-        self._name, self._count = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}", 0
+        self._name, self._count = f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}", 0
         if isinstance(self._folder, Path):
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)

@@ -179,7 +179,9 @@ class _Run:
         try:
             found = future.result()
         except KilledWorker as error:
-            if len(jobs) > 1:  # one of them kills; the others shall not suffer for it
+            if not self._was_begun(batch):  # it waited behind what killed
+                self._submit(jobs, batch.earlier)
+            elif len(jobs) > 1:  # one of them kills; the others shall not suffer for it
                 for job in jobs:
                     self._submit([job], batch.name)
             else:
@@ -202,6 +204,11 @@ class _Run:
         self._learn(found)
         for done, sent, job in zip(found, batch.jobs, jobs, strict=True):
             yield _as_given(done, sent, job)
+
+    def _was_begun(self, batch: Batch) -> bool:
+        from distributed import Event
+
+        return bool(Event(batch.name, client=self._client).is_set())
 
     def _forget(self, batch: Batch) -> None:
         """Take away the note that a batch was begun."""
