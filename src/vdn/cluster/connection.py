@@ -15,7 +15,7 @@ from vdn.extras import needs_extra
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["connect", "slurm_cluster"]
+__all__ = ["connect", "restart_missing", "slurm_cluster"]
 
 _PATIENCE = 15.0  # seconds, for a scheduler to answer
 _CORES = 4  # of a job of Slurm
@@ -85,6 +85,14 @@ def connect(
                     "address such as tcp://host:8786, or the scheduler's file"
                 ) from error
         yield stack.enter_context(client)
+
+
+def restart_missing(client: Client) -> None:
+    """Start processes of this machine that have ended while they started; Dask does the others."""
+    from distributed import LocalCluster
+
+    if isinstance(client.cluster, LocalCluster):
+        client.cluster.scale(len(client.cluster.worker_spec))
 
 
 def _uninterrupted() -> Any:

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from vdn import __version__
-from vdn.cluster.connection import connect
+from vdn.cluster.connection import connect, restart_missing
 from vdn.cluster.job import Done, Job
 from vdn.cluster.worker import Batch, denoise_batch, remove_leftovers, stop
 from vdn.errors import ClusterError, FileError, VdnError
@@ -229,6 +229,7 @@ class _Run:
         if now - self._looked >= _LOOK:
             self._looked = now
             self._check()
+            restart_missing(self._client)
             self._room = _AHEAD * max(len(self._client.nthreads()), 1)
         return self._room
 
