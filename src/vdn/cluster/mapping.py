@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from asyncio import CancelledError
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -173,37 +174,48 @@ class _Run:
         future.add_done_callback(self._ended.put)
 
     def _collect(self, future: Future) -> Iterator[Done]:
+        """Yield what came of a batch that has ended."""
         from distributed import KilledWorker
 
-        batch, jobs = self._under_way.pop(future)
+        batch, jobs = self._under_way[future]
         try:
-            found = future.result()
+            found = future.result(timeout=_LOOK)
+        except TimeoutError:  # the process was killed with the result: it is made again
+            self._ended.put(future)
+            return
         except KilledWorker as error:
-            if not self._was_begun(batch):  # it waited behind what killed
-                self._submit(jobs, batch.earlier)
-            elif len(jobs) > 1:  # one of them kills; the others shall not suffer for it
-                for job in jobs:
-                    self._submit([job], batch.name)
-            else:
-                remove_leftovers(batch)
-                reason = "every process that worked on it was killed, as when memory runs out"
-                failure = FileError(f"{jobs[0].source}: {reason} ({error.last_worker.address})")
-                yield Done(jobs[0], "failed", error=failure)
+            del self._under_way[future]
+            yield from self._killed(batch, jobs, error.last_worker.address)
             return
         except VdnError:
             raise
-        except Exception as error:  # of the cluster, or of how vdn is installed there
+        except (Exception, CancelledError) as error:  # of the cluster, or of the vdn there
             self._check()
             raise ClusterError(
                 f"the cluster could not do it ({type(error).__name__}: {error})"
             ) from error
-        finally:
-            self._forget(batch)
+        del self._under_way[future]
+        self._forget(batch)
         if len(found) != len(jobs):
             raise ClusterError("the workers were stopped by another call")
         self._learn(found)
         for done, sent, job in zip(found, batch.jobs, jobs, strict=True):
             yield _as_given(done, sent, job)
+
+    def _killed(self, batch: Batch, jobs: list[Job], address: str) -> Iterator[Done]:
+        """Do what had to end with one process after the other once more, or give up a file."""
+        begun = self._was_begun(batch)
+        self._forget(batch)
+        if not begun:  # it waited behind what killed
+            self._submit(jobs, batch.earlier)
+        elif len(jobs) > 1:  # one of them kills; the others shall not suffer for it
+            for job in jobs:
+                self._submit([job], batch.name)
+        else:
+            remove_leftovers(batch)
+            reason = "every process that worked on it was killed, as when memory runs out"
+            failure = FileError(f"{jobs[0].source}: {reason} ({address})")
+            yield Done(jobs[0], "failed", error=failure)
 
     def _was_begun(self, batch: Batch) -> bool:
         from distributed import Event
