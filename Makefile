@@ -24,7 +24,7 @@ $(VENV)/base: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/test: $(VENV)/base
-	$(PIP) --editable '.[train,export,web,scale]' --group test
+	$(PIP) --editable '.[train,export,web,scale,cluster]' --group test
 	@touch $@
 
 $(VENV)/lint: $(VENV)/test

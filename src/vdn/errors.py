@@ -1,6 +1,7 @@
 """The exceptions `vdn` raises: each is a `VdnError` and the builtin a caller would catch."""
 
 __all__ = [
+    "ClusterError",
     "ConfigError",
     "ExistsError",
     "FileError",
@@ -48,3 +49,7 @@ class TooLargeError(FileError):
 
 class MissingExtraError(VdnError, ImportError):
     """A feature whose optional dependencies are not installed."""
+
+
+class ClusterError(VdnError, ConnectionError):
+    """A cluster that does not answer, is lost, or cannot do what it is asked."""

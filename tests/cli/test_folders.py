@@ -364,7 +364,8 @@ def bar_over_half_of_the_first(shoot, monkeypatch, patience):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("vdn.cli.progress._PATIENCE", patience)
     inputs = find_inputs([str(shoot)])
-    with Progress(inputs, hidden=False) as progress:
+    with Progress(hidden=False) as progress:
+        progress.expect(inputs)
         progress.begin(inputs[0], 4_000_000)
         progress.advance(0.5)
         progress.finish(inputs[0])

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +21,14 @@ from vdn.cli.failures import one_line, shown
 from vdn.cli.inputs import STANDARD, Input
 from vdn.cli.outputs import Plan
 from vdn.cli.progress import Progress
-from vdn.errors import ExistsError, VdnError
+from vdn.cluster.work import NoPictureError, check_found
+from vdn.errors import ExistsError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
     from vdn.streaming import IOThreads
 
-__all__ = ["Outcome", "Work", "run_batch"]
+__all__ = ["Outcome", "Reporter", "Work", "reporting", "run_batch"]
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,6 @@ Work = Callable[
 ]
 """Works on an open picture, tells about its progress and when all is read; returns what is left to
 do in the writing thread."""
-
-
-class _NoPicture(VdnError):
-    """A file found in a folder, of no format there is."""
 
 
 def run_batch(
@@ -87,40 +85,10 @@ def run_batch(
 
     Raises
     ------
-    click.exceptions.Exit
-        With status 1, at the end, when a picture failed.
-    SystemExit
-        With 128 and the number of the signal that stopped it.
+    Exit, SystemExit
+        As `reporting`.
     """
     from vdn.streaming import run_jobs
-
-    hidden = as_json or quiet or debug or not sys.stderr.isatty()
-    counts = {done: 0, "failed": 0, "skipped": skipped, "passed over": 0}
-
-    def finished(plan: Plan, result: Outcome | Exception) -> None:
-        progress.finish(plan.input)
-        if isinstance(result, _NoPicture):
-            counts["passed over"] += 1
-            return
-        if isinstance(result, ExistsError) and skip_existing:
-            counts["skipped"] += 1
-            return
-        counts["failed" if isinstance(result, Exception) else done] += 1
-        if isinstance(result, Exception):
-            if debug:
-                traceback.print_exception(result)
-            line = one_line(result, plan.input.path)
-            click.echo(line, err=True)
-            if as_json:
-                _print_json({"input": str(plan.input.path), "error": line})
-            return
-        for warning in result.warnings if warn else ():
-            click.echo(f"vdn: warning: {shown(plan.input.path)}: {warning}", err=True)
-        if as_json:
-            for record in result.records:
-                _print_json(record)
-        elif not quiet:
-            click.echo(result.text)
 
     def open_job(plan: Plan) -> "Picture":
         if plan.problem is not None:
@@ -131,35 +99,117 @@ def run_batch(
         plan: Plan, picture: "Picture", io_threads: "IOThreads", all_read: Callable[[], None]
     ) -> Callable[[], Outcome]:
         pixels = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
-        progress.begin(plan.input, pixels)
-        return work(plan, picture, io_threads, progress.advance, all_read)
+        report.progress.begin(plan.input, pixels)
+        return work(plan, picture, io_threads, report.progress.advance, all_read)
 
-    with _stoppable(), _silent(debug), Progress([plan.input for plan in plans], hidden) as progress:
+    with reporting(
+        done=done, many=many, as_json=as_json, quiet=quiet, warn=warn, debug=debug
+    ) as report:
+        report.skipped(skipped)
+        report.progress.expect(plan.input for plan in plans)
+        run_jobs(
+            plans,
+            open_job,
+            working,
+            lambda plan, result: report.finished(
+                plan, result, skip_existing and isinstance(result, ExistsError)
+            ),
+        )
+
+
+class Reporter:
+    """Prints what comes of every picture, and counts.
+
+    Parameters
+    ----------
+    progress
+        The bar.
+    done
+        What is done to a picture: "denoised".
+    as_json, quiet, warn, debug
+        What to print.
+    """
+
+    def __init__(
+        self, progress: Progress, done: str, *, as_json: bool, quiet: bool, warn: bool, debug: bool
+    ) -> None:
+        self.progress, self._done = progress, done
+        self._as_json, self._quiet, self._warn, self._debug = as_json, quiet, warn, debug
+        self.counts = {done: 0, "failed": 0, "skipped": 0, "passed over": 0}
+
+    def skipped(self, count: int) -> None:
+        """Count pictures there was nothing to do for."""
+        self.counts["skipped"] += count
+
+    def finished(self, plan: Plan, result: Outcome | Exception, skipped: bool = False) -> None:
+        """Tell what came of a picture; `skipped` if that is no failure."""
+        self.progress.finish(plan.input)
+        if isinstance(result, NoPictureError) or skipped:
+            self.counts["skipped" if skipped else "passed over"] += 1
+            return
+        self.counts["failed" if isinstance(result, Exception) else self._done] += 1
+        if isinstance(result, Exception):
+            if self._debug:
+                traceback.print_exception(result)
+            line = one_line(result, plan.input.path)
+            click.echo(line, err=True)
+            if self._as_json:
+                _print_json({"input": str(plan.input.path), "error": line})
+            return
+        for warning in result.warnings if self._warn else ():
+            click.echo(f"vdn: warning: {shown(plan.input.path)}: {warning}", err=True)
+        if self._as_json:
+            for record in result.records:
+                _print_json(record)
+        elif not self._quiet:
+            click.echo(result.text)
+
+
+@contextmanager
+def reporting(
+    *, done: str, many: bool, as_json: bool, quiet: bool, warn: bool, debug: bool
+) -> Iterator[Reporter]:
+    """Give what reports on pictures in the body, and sum up at its end.
+
+    Parameters
+    ----------
+    done, many, as_json, quiet, warn, debug
+        As in `run_batch`.
+
+    Raises
+    ------
+    click.exceptions.Exit
+        With status 1, at the end, when a picture failed.
+    SystemExit
+        With 128 and the number of the signal that stopped it.
+    """
+    hidden = as_json or quiet or debug or not sys.stderr.isatty()
+    with _stoppable(), _silent(debug), Progress(hidden) as progress:
+        report = Reporter(progress, done, as_json=as_json, quiet=quiet, warn=warn, debug=debug)
         try:
-            run_jobs(plans, open_job, working, finished)
+            yield report
         finally:
             if many and not (as_json or quiet):
                 progress.close()
-                click.echo(_summary(counts, progress), err=True)
-    if counts["failed"]:
+                click.echo(_summary(report.counts, progress), err=True)
+    if report.counts["failed"]:
         raise click.exceptions.Exit(1)
 
 
 def _open(entry: Input, max_memory: float) -> "Picture":
-    from vdn.image import open_picture, recognise
-    from vdn.image.formats import FORMATS
+    from vdn.image import open_picture
 
     max_bytes = int(max_memory * 1e6)
-    if entry.path == STANDARD:
+    path = Path(entry.path)
+    if path == STANDARD:
         return open_picture(sys.stdin.buffer, max_bytes=max_bytes)
-    known = {suffix for format_ in FORMATS for suffix in format_.suffixes}
-    if not entry.named and entry.path.suffix.lower() not in known and not recognise(entry.path):
-        raise _NoPicture(f"{entry.path}: is not a picture")
-    mode = 0 if entry.identity is None else entry.path.stat().st_mode
+    if not entry.named:
+        check_found(path)
+    mode = 0 if entry.identity is None else path.stat().st_mode
     if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        with entry.path.open("rb") as pipe:
-            return open_picture(pipe, name=str(entry.path), max_bytes=max_bytes)
-    return open_picture(entry.path, max_bytes=max_bytes)
+        with path.open("rb") as pipe:
+            return open_picture(pipe, name=str(path), max_bytes=max_bytes)
+    return open_picture(path, max_bytes=max_bytes)
 
 
 def _summary(counts: Mapping[str, int], progress: Progress) -> str:

@@ -24,6 +24,7 @@ def denoise(**given: Any) -> None:
     16 bits, whose description says what a step is worth). With -o OUT, folders
     are mirrored in the folder OUT. In folders, hidden files, results of earlier
     runs and files that are not pictures are skipped. One bad file does not stop the
-    others; a stopped run is resumed with --skip-existing.
+    others; a stopped run is resumed with --skip-existing. With --cluster, INPUT and OUT may
+    lie on object storage: s3://, gs:// or az://.
     """
     restore_files("denoise", **given)

@@ -5,7 +5,7 @@ import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import PurePath
 
 import click
 
@@ -14,7 +14,7 @@ from vdn.errors import VdnError
 __all__ = ["one_line", "report", "shown", "usage_errors"]
 
 
-def shown(name: str | Path) -> str:
+def shown(name: str | PurePath) -> str:
     r"""Return a name as it can be printed: line breaks and the like become escapes.
 
     Examples
@@ -28,7 +28,7 @@ def shown(name: str | Path) -> str:
     )
 
 
-def one_line(error: Exception, path: Path | None = None) -> str:
+def one_line(error: Exception, path: PurePath | None = None) -> str:
     """Say in one line what went wrong, and with which file."""
     text = _text(error)
     if path is not None:

@@ -7,11 +7,31 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain
+from pathlib import Path, PurePath
+from typing import TypeVar
 
+from vdn.cluster.storage import (
+    Location,
+    ObjectPath,
+    by_stem,
+    exists,
+    find_objects,
+    has_wildcard,
+    location,
+)
 from vdn.errors import FileError, InputError, VdnError
 
-__all__ = ["MARKS", "STANDARD", "Input", "find_inputs", "names_many"]
+__all__ = [
+    "MARKS",
+    "STANDARD",
+    "Input",
+    "find_inputs",
+    "folder_named",
+    "iterate_inputs",
+    "names_many",
+    "refuse_objects",
+]
 
 STANDARD = Path("-")
 """Standard input, or standard output."""
@@ -23,6 +43,7 @@ MARKS = {
     "deblock": "deblocked",
 }
 """What a picture is called after a task: in messages, and in the names of results."""
+_Pattern = TypeVar("_Pattern", Path, ObjectPath)
 
 _RESULT = re.compile(
     rf"(\.({'|'.join(MARKS.values())})(\.ome)?(\.[^.]*)?"
@@ -38,7 +59,7 @@ class Input:
     Attributes
     ----------
     path
-        Where it is; `-` is standard input.
+        Where it is; `-` is standard input, an `ObjectPath` on object storage.
     below
         Where its result belongs below an output folder.
     named
@@ -52,8 +73,8 @@ class Input:
         Why it cannot be taken.
     """
 
-    path: Path
-    below: Path
+    path: Location
+    below: PurePath
     named: bool = True
     size: int = 0
     identity: tuple[int, int] | None = None
@@ -70,14 +91,32 @@ def names_many(words: Sequence[str], found: "Sequence[Input]") -> bool:
     >>> names_many(["*.png"], [Input(Path("a.png"), Path("a.png"))])
     True
     """
-    return len(words) != 1 or not (found and found[0].named and found[0].path == Path(words[0]))
+    return len(words) != 1 or not (found and found[0].named and found[0].path == location(words[0]))
+
+
+def folder_named(words: Sequence[str]) -> Location | None:
+    """Return the folder, on a disk or on object storage, that is all the user named, if it is."""
+    path = location(words[0]) if len(words) == 1 else STANDARD
+    if isinstance(path, Path):
+        return path if path.is_dir() and not _is_store(path) else None
+    return None if has_wildcard(path) or exists(path) else path
+
+
+def refuse_objects(words: Sequence[str]) -> None:
+    """Raise `InputError` for an address on object storage."""
+    for word in words:
+        if not isinstance(location(word), Path):
+            raise InputError(
+                f"{word} is object storage, which `vdn denoise --cluster` reads and writes "
+                "(--cluster local on this machine)"
+            )
 
 
 def find_inputs(
     words: Sequence[str],
     files_from: str | None = None,
     separator: bytes = b"\n",
-    leave_out: Path | None = None,
+    leave_out: Location | None = None,
 ) -> list[Input]:
     """Return the files that words of the command line and a list of names stand for.
 
@@ -99,7 +138,7 @@ def find_inputs(
     Raises
     ------
     InputError
-        When `-` is not the only input, or `leave_out` is among the inputs.
+        When `-` is not the only input, `leave_out` is among the inputs, or one is an address.
     FileError
         When the list cannot be read.
 
@@ -109,15 +148,58 @@ def find_inputs(
     >>> found.path.name, found.named
     ('absent.png', True)
     """
+    refuse_objects(words)
+    return list(iterate_inputs(words, files_from, separator, leave_out))
+
+
+def iterate_inputs(
+    words: Sequence[str],
+    files_from: str | None = None,
+    separator: bytes = b"\n",
+    leave_out: Location | None = None,
+) -> Iterator[Input]:
+    """Yield what `find_inputs` returns; of a single folder one folder's names are in memory.
+
+    Files of a folder whose names differ in the suffix alone come one after the other.
+    """
     if str(STANDARD) in words:
         if len(words) > 1 or files_from is not None:
             raise InputError("- (standard input) has to be the only input")
-        return [Input(STANDARD, STANDARD)]
-    hidden = None if leave_out is None else _identity(leave_out)
-    found = [entry for word in words for entry in _from_word(word, hidden)]
-    if files_from is not None:
-        found += _from_list(files_from, separator, hidden)
-    return list(_once(found))
+        yield Input(STANDARD, STANDARD)
+        return
+    hidden = _identity(leave_out) if isinstance(leave_out, Path) else None
+    found = chain.from_iterable(
+        _from_word(word, hidden)
+        if isinstance(location(word), Path)
+        else _from_storage(ObjectPath(word), leave_out)
+        for word in words
+    )
+    if files_from is None and len(words) == 1:
+        yield from found
+        return
+    listed = () if files_from is None else _from_list(files_from, separator, hidden)
+    yield from _once(chain(found, listed))
+
+
+def _from_storage(base: ObjectPath, leave_out: Location | None) -> Iterator[Input]:
+    """Yield the objects at, below or matching an address, as of a disk."""
+    if base == leave_out:
+        raise InputError(f"{base} is the folder of the results too; choose another one")
+    try:
+        if not has_wildcard(base) and exists(base):
+            yield Input(base, PurePath(base.name))
+            return
+        root = _fixed_part(base) if has_wildcard(base) else base
+        found = False
+        for path, size in find_objects(base):
+            inside = leave_out is not None and path.is_relative_to(leave_out)
+            if not inside and not _is_result(path.name):
+                found = True
+                yield Input(path, PurePath(*path.relative_to(root).parts), False, size)
+        if not found and has_wildcard(base):
+            yield Input(base, base, problem=InputError(f"{base}: matches no object"))
+    except FileError as error:
+        yield Input(base, base, problem=error)
 
 
 def _from_word(word: str, hidden: tuple[int, int] | None) -> Iterator[Input]:
@@ -178,7 +260,7 @@ def _below(folder: Path, base: Path, hidden: tuple[int, int] | None) -> Iterator
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         stores = [name for name in folders if _is_store(Path(root, name))]
         folders[:] = [name for name in folders if name not in stores]
-        for name in sorted([*names, *stores]):
+        for name in sorted([*names, *stores], key=by_stem):
             if not name.startswith(".") and not _is_result(name):
                 yield from _candidate(Path(root, name), base)
     for error in problems:
@@ -211,20 +293,20 @@ def _once(found: Iterable[Input]) -> Iterator[Input]:
     """Leave out what has come before by the same name; other names of a file are files too."""
     seen = set()
     for entry in found:
-        name = os.path.abspath(entry.path)
+        name = os.path.abspath(entry.path) if isinstance(entry.path, Path) else str(entry.path)
         if name not in seen:
             seen.add(name)
             yield entry
 
 
-def _fixed_part(pattern: Path) -> Path:
+def _fixed_part(pattern: _Pattern) -> _Pattern:
     """Return the folder before the first part with a wildcard."""
-    parts = []
+    parts: list[str] = []
     for part in pattern.parts[:-1]:
         if glob.has_magic(part):
             break
         parts.append(part)
-    return Path(*parts)
+    return type(pattern)(*parts)
 
 
 def _is_store(path: Path) -> bool:

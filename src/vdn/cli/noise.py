@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,7 +54,7 @@ __all__ = ["noise"]
 @options.quiet
 @options.debug
 def noise(
-    inputs: tuple[Path, ...],
+    inputs: tuple[str, ...],
     model: str,
     plot: Path | None,
     html: Path | None,
@@ -192,7 +192,7 @@ class _Told:
     With `brief`, of one image too.
     """
 
-    def __init__(self, path: Path, count: int, brief: bool) -> None:
+    def __init__(self, path: PurePath, count: int, brief: bool) -> None:
         self._path, self._count, self._brief = path, count, brief
         self._records: list[Mapping[str, Any]] = []
         self._lines: list[str] = []

@@ -50,7 +50,7 @@ inputs = click.argument(
     "inputs",
     metavar="[INPUT]...",
     nargs=-1,
-    type=PATH,
+    type=click.Path(),
     help="Pictures, folders (with all below them), patterns such as 'shoot/**/*.jpg', or - "
     "for standard input.",
 )
@@ -193,6 +193,25 @@ _RESTORING = (
     threads,
     device,
     precision,
+    click.option(
+        "--cluster",
+        metavar="WHERE",
+        help="Spread the files over a Dask cluster: local (processes here), slurm, the address of "
+        "a scheduler or its file.",
+    ),
+    click.option(
+        "--workers",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Processes to start for --cluster local (default: one for every core, or for every "
+        "--threads) or slurm.",
+    ),
+    click.option(
+        "--manifest",
+        metavar="FOLDER",
+        help="Where --cluster records every file, as Parquet; default: manifest.parquet in the "
+        "folder OUT.",
+    ),
     overwrite,
     json,
     quiet,
@@ -207,10 +226,10 @@ def restoring(command: _Command) -> _Command:
     return command
 
 
-def check_inputs(inputs: Sequence[Path], files_from: str | None, null: bool) -> list[str]:
+def check_inputs(inputs: Sequence[str], files_from: str | None, null: bool) -> list[str]:
     """Return the words of the inputs; refuse when there are none, and no list either."""
     if not inputs and files_from is None:
         raise click.BadParameter("give pictures, folders, or a list of them", param_hint="INPUT")
     if null and files_from is None:
         raise click.BadParameter("goes with --files-from", param_hint="--null")
-    return [str(path) for path in inputs]
+    return list(inputs)

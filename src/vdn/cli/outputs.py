@@ -1,11 +1,11 @@
 """Where the results of every input go."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from vdn.cli.inputs import STANDARD, Input
+from vdn.cluster.storage import Location, is_finished
 from vdn.errors import FileError, InputError, VdnError
 
 __all__ = ["Outputs", "Plan", "plan_outputs", "skip_existing"]
@@ -15,24 +15,25 @@ __all__ = ["Outputs", "Plan", "plan_outputs", "skip_existing"]
 class Outputs:
     """The files made from one input; None where one is not wanted."""
 
-    image: Path | None = None
-    noise_map: Path | None = None
-    uncertainty: Path | None = None
+    image: Location | None = None
+    noise_map: Location | None = None
+    uncertainty: Location | None = None
 
     @property
-    def first(self) -> Path:
+    def first(self) -> Location:
         """One of them; they share a folder."""
         return next(iter(self))
 
-    def __iter__(self) -> Iterator[Path]:
+    def __iter__(self) -> Iterator[Location]:
         every = (self.image, self.noise_map, self.uncertainty)
         return iter([path for path in every if path is not None])
 
-    def without_existing(self) -> "Outputs":
-        """Return those that do not exist yet."""
+    def without_existing(self, there: "Callable[[Location], bool] | None" = None) -> "Outputs":
+        """Return those that do not exist yet; `there` tells whether one does."""
+        there = there or is_finished
         names = ("image", "noise_map", "uncertainty")
         paths = {name: getattr(self, name) for name in names}
-        return Outputs(**{n: None if p and _is_finished(p) else p for n, p in paths.items()})
+        return Outputs(**{n: None if p and there(p) else p for n, p in paths.items()})
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,10 @@ def skip_existing(plans: Sequence[Plan]) -> list[Plan]:
 
 def plan_outputs(
     inputs: Sequence[Input],
-    output: Path | None,
+    output: Location | None,
     *,
     many: bool,
-    suffix: Callable[[Path], str],
+    suffix: Callable[[PurePath], str],
     mark: str,
     noise_map: bool = False,
     uncertainty: bool = False,
@@ -123,9 +124,10 @@ def plan_outputs(
     )
     if to_standard and (many or noise_map or uncertainty):
         raise InputError("- (standard output) takes the picture of one input, and no maps")
-    folder = output is not None and (many or (output.is_dir() and output.suffix != ".zarr"))
+    is_folder = isinstance(output, Path) and output.is_dir() and output.suffix != ".zarr"
+    folder = output is not None and (many or is_folder)
     sources = {entry.identity: entry.path for entry in inputs if entry.identity}
-    owner: dict[Path | tuple[int, int], Input] = {}
+    owner: dict[Location | tuple[int, int], Input] = {}
     plans = []
     for entry in inputs:
         image = _image(entry, output, folder, suffix, mark)
@@ -146,8 +148,12 @@ def plan_outputs(
 
 
 def _image(
-    entry: Input, output: Path | None, folder: bool, suffix: Callable[[Path], str], mark: str
-) -> Path:
+    entry: Input,
+    output: Location | None,
+    folder: bool,
+    suffix: Callable[[PurePath], str],
+    mark: str,
+) -> Location:
     if entry.path == STANDARD and output is None:
         return STANDARD
     if output is None:
@@ -158,7 +164,7 @@ def _image(
 
 
 def _clash(
-    entry: Input, outputs: Outputs, owner: dict[Path | tuple[int, int], Input]
+    entry: Input, outputs: Outputs, owner: dict[Location | tuple[int, int], Input]
 ) -> FileError | None:
     """Tell when another input has one of the outputs already."""
     for made in outputs:
@@ -171,7 +177,7 @@ def _clash(
     return None
 
 
-def _would_replace(outputs: Outputs, sources: dict[tuple[int, int], Path]) -> FileError | None:
+def _would_replace(outputs: Outputs, sources: dict[tuple[int, int], Location]) -> FileError | None:
     """Tell when an output is the file of an input, by whatever name."""
     for made in outputs:
         for key in _keys(made):
@@ -182,18 +188,13 @@ def _would_replace(outputs: Outputs, sources: dict[tuple[int, int], Path]) -> Fi
     return None
 
 
-def _is_finished(path: Path) -> bool:
-    """Tell whether an output is there, and no Zarr that a stopped run has left."""
-    from vdn.image.codecs.ome_zarr import PROGRESS
-
-    return os.path.lexists(path) and not (path / PROGRESS).exists()
-
-
-def _keys(path: Path) -> "list[Path | tuple[int, int]]":
+def _keys(path: Location) -> "list[Location | tuple[int, int]]":
     """Return what tells a file from others: its name, and if it exists its number.
 
     `A.png` and `a.png` are two files on some disks, and one on others.
     """
+    if not isinstance(path, Path):
+        return [path]
     try:
         about = path.stat()
     except OSError:
@@ -201,8 +202,11 @@ def _keys(path: Path) -> "list[Path | tuple[int, int]]":
     return [path, (about.st_dev, about.st_ino)]
 
 
-def _is_file(output: Path) -> bool:
+def _is_file(output: Location) -> bool:
     from vdn.image.formats import FORMATS
 
     known = {suffix for format_ in FORMATS for suffix in format_.suffixes}
-    return output.is_file() or (not output.exists() and output.suffix.lower() in known)
+    promised = output.suffix.lower() in known
+    if not isinstance(output, Path):
+        return promised
+    return output.is_file() or (not output.exists() and promised)

@@ -31,7 +31,7 @@ __all__ = ["pack"]
 @options.quiet
 @options.debug
 def pack(
-    inputs: tuple[Path, ...], output: Path, shard_size: float, seed: int, quiet: bool, debug: bool
+    inputs: tuple[str, ...], output: Path, shard_size: float, seed: int, quiet: bool, debug: bool
 ) -> None:
     """Pack pictures into tar files (shards) to train on.
 
@@ -44,7 +44,7 @@ def pack(
         from vdn.cli.inputs import find_inputs
         from vdn.data.shards import pack as pack_files
 
-        files = [found.path for found in find_inputs(words)]
+        files = [Path(found.path) for found in find_inputs(words)]
         packed = pack_files(files, output, shard_bytes=1e6 * shard_size, seed=seed)
         for reason in () if quiet else packed.left_out:
             click.echo(f"vdn: warning: left out: {reason}", err=True)

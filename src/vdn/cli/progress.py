@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -25,18 +25,16 @@ class Progress:
 
     Parameters
     ----------
-    inputs
-        The files.
     hidden
         Whether to draw nothing.
     """
 
-    def __init__(self, inputs: Sequence[Input], hidden: bool) -> None:
+    def __init__(self, hidden: bool) -> None:
         self._hidden = hidden
         self._bar: Bar | None = None
         self._lock = Lock()
-        self._total = sum(_weight(entry) for entry in inputs)
-        self._count, self._files, self._name = len(inputs), 0, ""
+        self._total, self._count = 0.0, 0
+        self._files, self._name = 0, ""
         self._finished = 0.0  # weight of the files that are through
         self._completed = 0.0  # that, and of what is done of the present one
         self._pixels = self._done = 0.0
@@ -52,6 +50,22 @@ class Progress:
     def seconds(self) -> float:
         """Time since the beginning."""
         return time.perf_counter() - self._start
+
+    @property
+    def line(self) -> str:
+        """How far it is, how fast, and how long still, in words."""
+        with self._lock:
+            share = self._completed / self._total if self._total else 0.0
+            left = f", {self.seconds * (1 / share - 1) / 60:.0f} min left" if share else ""
+            rate = f", {self.megapixels / self.seconds:.3g} Mpx/s" if self._done else ""
+            return f"{self._files} of {self._count} files{rate}{left}"
+
+    def expect(self, inputs: Iterable[Input]) -> None:
+        """Tell which files there are; may be called again with more."""
+        for entry in inputs:
+            with self._lock:
+                self._total += _weight(entry)
+                self._count += 1
 
     def begin(self, entry: Input, pixels: int) -> None:
         """Tell which file comes now."""
@@ -96,12 +110,14 @@ class Progress:
             return
         if self._bar is None:
             self._bar = _bar()
-            self._bar.add_task("", total=self._total, files=0, count=self._count, rate="")
+            self._bar.add_task("", files=0, count=0, rate="")
             self._bar.start()
         self._bar.update(
             self._bar.task_ids[0],
             description=self._name,
+            total=self._total,
             completed=self._completed,
+            count=self._count,
             files=self._files,
             rate=f"{self.megapixels / self.seconds:.2f} Mpx/s" if self._done else "",
         )

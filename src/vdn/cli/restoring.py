@@ -5,8 +5,9 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +16,31 @@ import click
 from vdn.cli import options
 from vdn.cli.batch import Outcome, run_batch
 from vdn.cli.failures import report, shown, usage_errors
-from vdn.cli.inputs import MARKS, STANDARD, find_inputs, names_many
-from vdn.cli.outputs import Outputs, Plan, plan_outputs, skip_existing
+from vdn.cli.inputs import (
+    MARKS,
+    STANDARD,
+    Input,
+    folder_named,
+    iterate_inputs,
+    names_many,
+    refuse_objects,
+)
+from vdn.cli.outputs import Plan, plan_outputs, skip_existing
+from vdn.cluster.storage import Location, location
+from vdn.cluster.work import FileRestorer
 from vdn.errors import ExistsError, InputError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
     from vdn.noise.profiles import CameraProfile
-    from vdn.streaming import IOThreads, Report, Settings
+    from vdn.streaming import IOThreads, Report
 
 __all__ = ["Size", "restore_files"]
 
 
 def restore_files(
     task: str,
-    inputs: tuple[Path, ...],
+    inputs: tuple[str, ...],
     output: str | None,
     model: str,
     strength: float,
@@ -50,6 +61,9 @@ def restore_files(
     threads: int | None,
     device: str,
     precision: str,
+    cluster: str | None,
+    workers: int | None,
+    manifest: str | None,
     overwrite: bool,
     json: bool,
     quiet: bool,
@@ -68,13 +82,23 @@ def restore_files(
     words = options.check_inputs(inputs, files_from, null)
     if skip_existing_ and overwrite:
         raise click.BadParameter("goes against --overwrite", param_hint="--skip-existing")
-    out = None if output is None else Path(output)
+    out = None if output is None else location(output)
+    _check_cluster(cluster, words, out, workers=workers, manifest=manifest)
+
+    def listed() -> Iterator[Input]:
+        return iterate_inputs(words, files_from, b"\0" if null else b"\n", out)
+
+    root = None if cluster is None or files_from else folder_named(words)
     with usage_errors("INPUT"):
-        found = find_inputs(words, files_from, b"\0" if null else b"\n", out)
+        if cluster is None:
+            refuse_objects(words)
+        found = list(listed() if root is None else islice(listed(), 1))
     many = names_many(words, found)
     if plot is not None:
-        if many:
-            raise click.BadParameter("give one picture to draw the blur of", param_hint="--plot")
+        if many or cluster is not None:
+            raise click.BadParameter(
+                "give one picture to draw the blur of, and no --cluster", param_hint="--plot"
+            )
         from vdn.cli.noise_plot import check_plot
 
         with report(debug):
@@ -82,27 +106,31 @@ def restore_files(
     to_folder = many or (output is not None and output.endswith(tuple(filter(None, _SEPARATORS))))
     from vdn.image import output_suffix
     from vdn.image.formats import format_by_name
-    from vdn.models import Goal, Models
     from vdn.noise.profiles import read_profile
     from vdn.runtime.engine import memory_share
-    from vdn.streaming import Settings, Targets, restore_picture
+    from vdn.scale.worker import DenoiserArguments
+    from vdn.streaming import Settings, Targets
 
     if format is not None:
         with usage_errors("--format"):
             format_by_name(format)
             if out is not None and not to_folder:
                 _check_name(out, format)
-    with usage_errors("--output"):
-        plans = plan_outputs(
-            found,
+
+    def plan(inputs: Sequence[Input]) -> list[Plan]:
+        return plan_outputs(
+            inputs,
             out,
             many=to_folder,
-            suffix=lambda path: output_suffix(path, format),
+            suffix=lambda path: output_suffix(Path(path), format),
             mark=MARKS[task],
             noise_map=noise_map,
             uncertainty=uncertainty,
             map_suffix=f".{map_format}",
         )
+
+    with usage_errors("--output"):
+        plans = plan(found)
         _check_standard_output(plans, json)
     with usage_errors("--noise-sigma"):
         sigma: float | Path | CameraProfile | None = _parse_sigma(noise_sigma)
@@ -114,9 +142,10 @@ def restore_files(
     elif iso is not None:
         raise click.BadParameter("goes with --profile", param_hint="--iso")
     with usage_errors("--model"):
-        arguments = model, threads, max_memory, precision, device
-        models = Models(*arguments, goal=Goal(task, scale))
-    wanted = skip_existing(plans) if skip_existing_ else plans
+        arguments = DenoiserArguments(
+            model, threads, max_memory, precision, device, weights=None, task=task, scale=scale
+        )
+        restorer = FileRestorer.of(arguments)
     settings = Settings(
         strength=strength,
         noise_sigma=sigma,
@@ -128,6 +157,29 @@ def restore_files(
         provenance=not no_provenance,
         overwrite=overwrite,
     )
+
+    if cluster is not None:
+        from vdn.cli.cluster import MANIFEST, ClusterOptions, run_on_cluster
+
+        record = location(manifest) if manifest else out / MANIFEST if out and to_folder else None
+        run_on_cluster(
+            ClusterOptions(cluster, workers, record),
+            (lambda: iter(found)) if root is None else listed,
+            plan,
+            _outcome,
+            root=root,
+            output=out,
+            arguments=arguments,
+            settings=settings,
+            skip_existing=skip_existing_,
+            mark=MARKS[task],
+            many=many,
+            as_json=json,
+            quiet=quiet,
+            debug=debug,
+        )
+        return
+    wanted = skip_existing(plans) if skip_existing_ else plans
 
     def work(
         plan: Plan,
@@ -141,17 +193,18 @@ def restore_files(
         if not list(outputs):
             raise ExistsError(f"{plan.input.path}: has been {MARKS[task]} meanwhile")
         if to_folder and outputs.image != STANDARD:
-            plan.outputs.first.parent.mkdir(parents=True, exist_ok=True)
-        if plan.outputs.first.suffix == ".zarr":
-            if models.choose(picture.frames[0]).card.scale > 1:
-                raise InputError("a Zarr keeps its size here; give -o FILE.ome.tif")
-            done = _restore_to_store(task, picture, outputs, arguments, settings, advance)
-            all_read()
-            return lambda: _outcome(plan, done, time.perf_counter() - start)
-        image = sys.stdout.buffer if outputs.image == STANDARD else outputs.image
-        targets = Targets(image, outputs.noise_map, outputs.uncertainty)
-        complete = restore_picture(
-            models, picture, targets, settings, io_threads, advance=advance, all_read=all_read
+            Path(plan.outputs.first.parent).mkdir(parents=True, exist_ok=True)
+        image, *maps = (
+            None if path is None else Path(path)
+            for path in (outputs.image, outputs.noise_map, outputs.uncertainty)
+        )
+        complete = restorer.begin(
+            picture,
+            Targets(sys.stdout.buffer if image == STANDARD else image, *maps),
+            settings,
+            io_threads,
+            advance=advance,
+            all_read=all_read,
         )
 
         def finish() -> Outcome:
@@ -185,54 +238,25 @@ def _draw(plot: Path, plan: Plan, done: "Report", overwrite: bool) -> None:
     draw_kernel(plot, shown(plan.input.path.name), done.kernel, overwrite)
 
 
-def _restore_to_store(
-    task: str,
-    picture: "Picture",
-    outputs: Outputs,
-    arguments: tuple[str, int | None, float | None, str, str],
-    settings: "Settings",
-    advance: Callable[[float], None],
-) -> "Report":
-    from vdn.image.formats import FORMATS
-    from vdn.image.losses import left_out
-    from vdn.scale.files import Stores, denoise_frames, denoise_store
-    from vdn.scale.worker import DenoiserArguments
-    from vdn.streaming import Report
-
-    if not isinstance(settings.noise_sigma, float | Path | None):
-        raise InputError(
-            f"{picture.path}: into a Zarr there is no --profile; denoise it into a TIFF file"
+def _check_cluster(
+    cluster: str | None,
+    words: Sequence[str],
+    output: Location | None,
+    *,
+    workers: int | None,
+    manifest: str | None,
+) -> None:
+    """Refuse what goes with a cluster alone without one, and what does not go with one."""
+    if cluster is None:
+        with usage_errors("--output"):
+            refuse_objects([] if output is None else [str(output)])
+        for name, value in (("workers", workers), ("manifest", manifest)):
+            if value is not None:
+                raise click.BadParameter("goes with --cluster", param_hint=f"--{name}")
+    elif STANDARD in (output, *map(location, words)):
+        raise click.BadParameter(
+            "takes files, and not - (standard input and output)", param_hint="--cluster"
         )
-    stores = Stores(outputs.image, outputs.noise_map, outputs.uncertainty)
-    every: dict[str, Any] = {
-        "strength": settings.strength,
-        "noise_sigma": settings.noise_sigma,
-        "provenance": settings.provenance,
-        "overwrite": settings.overwrite,
-        "advance": advance,
-    }
-    denoiser = DenoiserArguments(*arguments, weights=None, task=task)
-    lost: tuple[str, ...] = ()
-    if picture.format == "zarr":
-        done = denoise_store(picture.path, stores, denoiser, **every)
-    else:
-        done = denoise_frames(picture, stores, denoiser, **every)
-        (zarr,) = (known for known in FORMATS if known.name == "zarr")
-        lost = left_out(picture, zarr)
-    height, width = done.shape[-2:]
-    return Report(
-        ", ".join(done.models),
-        width,
-        height,
-        width,
-        height,
-        len(picture.frames),
-        sum(frame.shape[0] * frame.shape[1] for frame in picture.frames),
-        done.noise_sigma,
-        settings.noise_sigma is not None,
-        "; ".join(done.reasons),
-        lost,
-    )
 
 
 _SEPARATORS = (os.sep, os.altsep)
@@ -256,7 +280,7 @@ class Size(click.ParamType):
         return width or None, height or None
 
 
-def _check_name(out: Path, format: str) -> None:
+def _check_name(out: Location, format: str) -> None:
     """Refuse a name that promises another format than the one asked for."""
     from vdn.image.formats import FORMATS, format_by_name
 

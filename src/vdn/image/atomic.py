@@ -7,15 +7,49 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import BinaryIO
+from pathlib import Path, PurePath
+from typing import BinaryIO, NoReturn
 
 from vdn.errors import ExistsError, FileError
 from vdn.image.spool import spool_file
 
-__all__ = ["check_target", "replacing", "reserve", "undoing"]
+__all__ = [
+    "check_target",
+    "marked",
+    "refuse_existing",
+    "remove_marked",
+    "replacing",
+    "reserve",
+    "undoing",
+]
 
 _PATIENCE = 5.0  # seconds, for somebody to read a pipe
+
+_mark = ""  # in the names of temporary files
+
+
+@contextmanager
+def marked(mark: str) -> Iterator[None]:
+    """Mark the temporary files that this process makes in the body, for `remove_marked`.
+
+    Examples
+    --------
+    >>> with marked("7f"), replacing(Path("a.png")) as temporary:  # doctest: +SKIP
+    ...     temporary.name
+    '.vdn-7f-0cf3a9bd1be2.png'
+    """
+    global _mark
+    _mark = f"{mark}-"
+    try:
+        yield
+    finally:
+        _mark = ""
+
+
+def remove_marked(mark: str, folder: Path) -> None:
+    """Remove what a process that was killed has left in a folder."""
+    for path in folder.glob(f".vdn-{mark}-*"):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -46,7 +80,7 @@ def replacing(path: Path, overwrite: bool = False) -> Iterator[Path]:
                 with temporary.open("rb") as made, _stream(target) as stream:
                     shutil.copyfileobj(made, stream)
             return
-        temporary = target.with_name(f".vdn-{secrets.token_hex(6)}{path.suffix}")
+        temporary = _beside(target, path.suffix)
         try:
             temporary.touch(exist_ok=False)  # with the permissions of an ordinary file
             yield temporary
@@ -85,7 +119,7 @@ def undoing() -> Iterator[Callable[[Path], None]]:
         target = Path(os.path.realpath(path))
         if _is_stream(target):
             return
-        copy = target.with_name(f".vdn-{secrets.token_hex(6)}{path.suffix}")
+        copy = _beside(target, path.suffix)
         if target.is_file():
             try:
                 os.link(target, copy)
@@ -160,7 +194,17 @@ def check_target(path: Path, overwrite: bool) -> None:
     if path.is_dir():
         raise FileError(f"{path}: is a folder; give the name of a file")
     if path.is_file() and not overwrite:
-        raise ExistsError(
-            f"{path}: exists; replace it (--overwrite), keep it (--skip-existing), or choose "
-            "another name"
-        )
+        refuse_existing(path)
+
+
+def refuse_existing(path: PurePath) -> NoReturn:
+    """Raise for what exists and is not to be replaced."""
+    raise ExistsError(
+        f"{path}: exists; replace it (--overwrite), keep it (--skip-existing), or choose "
+        "another name"
+    )
+
+
+def _beside(target: Path, suffix: str) -> Path:
+    """Return a name that nothing has, in the folder of a file."""
+    return target.with_name(f".vdn-{_mark}{secrets.token_hex(6)}{suffix}")

@@ -5,7 +5,7 @@ from pathlib import Path
 from vdn.errors import FileError
 from vdn.image.formats import FORMATS, Format
 
-__all__ = ["format_by_content", "read_start", "recognise"]
+__all__ = ["format_by_content", "read_start", "recognise", "recognise_start"]
 
 _START = 64
 _NOT_READ = {  # what else people have, to be told by its name
@@ -29,9 +29,15 @@ def recognise(path: Path) -> str | None:
         When it cannot be opened.
     """
     try:
-        found = _recognise(read_start(path), path)
+        start = read_start(path)
     except FileError as error:
         raise FileError(f"{path}: {error}") from error
+    return recognise_start(start, path)
+
+
+def recognise_start(start: bytes, path: Path) -> str | None:
+    """Return the name of the format of a file that begins with `start`, or None."""
+    found = _recognise(start, path)
     return found.name if found else None
 
 

@@ -43,11 +43,12 @@ class DenoiserArguments(NamedTuple):
     device: str
     weights: Path | None
     task: str = "denoise"
+    scale: int | None = None
 
     @property
     def models(self) -> Models:
         """Models as those of the restorer."""
-        return Models(*self[:6], goal=Goal(self.task))
+        return Models(*self[:6], goal=Goal(self.task, self.scale))
 
 
 class Stretch(NamedTuple):
@@ -248,7 +249,7 @@ def limits_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 @cache
 def _denoiser(arguments: DenoiserArguments) -> Restorer:
-    return Restorer(arguments.task, None, *arguments[:5], weights=arguments.weights)
+    return Restorer(arguments.task, arguments.scale, *arguments[:5], weights=arguments.weights)
 
 
 def _own_threads() -> int | None:

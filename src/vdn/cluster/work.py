@@ -1,0 +1,130 @@
+"""What is done to one file, on one machine or on many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vdn.errors import InputError, VdnError
+
+if TYPE_CHECKING:
+    from vdn.image import Picture
+    from vdn.models import Models
+    from vdn.scale.worker import DenoiserArguments
+    from vdn.streaming import IOThreads, Report, Settings, Targets
+
+__all__ = ["FileRestorer", "NoPictureError", "check_found"]
+
+
+class NoPictureError(VdnError):
+    """A file found in a folder, of no format there is."""
+
+
+def check_found(path: Path, start: bytes | None = None) -> None:
+    """Raise `NoPictureError` for a file that neither its name nor its first bytes call a picture.
+
+    `start` are those bytes, where the file is not on a disk.
+    """
+    from vdn.image import recognise
+    from vdn.image.formats import FORMATS
+    from vdn.image.recognition import recognise_start
+
+    if any(path.suffix.lower() in known.suffixes for known in FORMATS):
+        return
+    if not (recognise(path) if start is None else recognise_start(start, path)):
+        raise NoPictureError(f"{path}: is not a picture")
+
+
+@dataclass(frozen=True)
+class FileRestorer:
+    """The models of a process, and what makes them anew for the blocks of a Zarr.
+
+    Attributes
+    ----------
+    arguments, models
+        The arguments, and the models made of them.
+    """
+
+    arguments: DenoiserArguments
+    models: Models
+
+    @classmethod
+    def of(cls, arguments: DenoiserArguments) -> FileRestorer:
+        """Make the models."""
+        return cls(arguments, arguments.models)
+
+    def begin(
+        self,
+        picture: Picture,
+        targets: Targets,
+        settings: Settings,
+        io_threads: IOThreads,
+        *,
+        advance: Callable[[float], None] = lambda share: None,
+        all_read: Callable[[], None] = lambda: None,
+    ) -> Callable[[], Report]:
+        """Restore an open picture, as `vdn.streaming.restore_picture` does, or into a Zarr.
+
+        Parameters, errors and what is returned are those of that function.
+        """
+        paths = targets.paths
+        if paths and paths[0].suffix == ".zarr":
+            report = self._to_store(picture, targets, settings, advance)
+            all_read()
+            return lambda: report
+        from vdn.streaming import restore_picture
+
+        return restore_picture(
+            self.models, picture, targets, settings, io_threads, advance=advance, all_read=all_read
+        )
+
+    def _to_store(
+        self,
+        picture: Picture,
+        targets: Targets,
+        settings: Settings,
+        advance: Callable[[float], None],
+    ) -> Report:
+        from vdn.image.formats import FORMATS
+        from vdn.image.losses import left_out
+        from vdn.scale.files import Stores, denoise_frames, denoise_store
+        from vdn.streaming import Report
+
+        if self.models.choose(picture.frames[0]).card.scale > 1:
+            raise InputError("a Zarr keeps its size here; give -o FILE.ome.tif")
+        if not isinstance(settings.noise_sigma, float | Path | None):
+            raise InputError(
+                f"{picture.path}: into a Zarr there is no --profile; denoise it into a TIFF file"
+            )
+        image = targets.image if isinstance(targets.image, Path) else None
+        stores = Stores(image, targets.noise_map, targets.uncertainty)
+        every: dict[str, Any] = {
+            "strength": settings.strength,
+            "noise_sigma": settings.noise_sigma,
+            "provenance": settings.provenance,
+            "overwrite": settings.overwrite,
+            "advance": advance,
+        }
+        lost: tuple[str, ...] = ()
+        if picture.format == "zarr":
+            done = denoise_store(picture.path, stores, self.arguments, **every)
+        else:
+            done = denoise_frames(picture, stores, self.arguments, **every)
+            (zarr,) = (known for known in FORMATS if known.name == "zarr")
+            lost = left_out(picture, zarr)
+        height, width = done.shape[-2:]
+        return Report(
+            ", ".join(done.models),
+            width,
+            height,
+            width,
+            height,
+            len(picture.frames),
+            sum(frame.shape[0] * frame.shape[1] for frame in picture.frames),
+            done.noise_sigma,
+            settings.noise_sigma is not None,
+            "; ".join(done.reasons),
+            lost,
+        )
