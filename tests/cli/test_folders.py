@@ -343,9 +343,10 @@ def test_the_noise_of_every_image_of_a_file(tmp_path):
             writer.write(page, photometric="minisblack")
     done = run("noise", path, "--json")
     assert done.exit_code == 0, done.output
-    records = [json.loads(line) for line in done.stdout.splitlines()]
+    *records, together = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(record["frame"], record["frames"]) for record in records] == [(0, 3), (1, 3), (2, 3)]
-    assert run("noise", path).stdout.count("sigma") == 3
+    assert together["frames"] == 3
+    assert run("noise", path).stdout.count("  page ") == 3
     pytest.importorskip("matplotlib")
     assert run("noise", path, "--plot", tmp_path / "p.png").exit_code == 1
 

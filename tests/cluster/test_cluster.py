@@ -220,24 +220,24 @@ def test_a_file_that_kills_is_given_up_and_the_others_are_done(shoot, client, mo
 
 
 def test_what_a_process_has_begun_before_is_its_own(shoot, client, model):
-    from vdn.cluster.worker import Batch, denoise_batch
+    from vdn.cluster.worker import Batch, restore_batch
     from vdn.scale.worker import DenoiserArguments
     from vdn.streaming import Settings
 
     arguments = DenoiserArguments(model, None, None, "auto", "auto", None)
     sent = tuple(job.absolute() for job in jobs(shoot, "out"))
     batch = Batch("run", "run-1", sent, arguments, Settings(), False, "0.1.0")
-    first = client.submit(denoise_batch, batch, pure=False).result()
+    first = client.submit(restore_batch, batch, pure=False).result()
     left = Path("out/day 0/.vdn-run-1-0123.png")
     left.write_text("half")
-    second = client.submit(denoise_batch, batch, pure=False).result()
+    second = client.submit(restore_batch, batch, pure=False).result()
     assert [done.digest for done in first] == [done.digest for done in second]
     assert not left.exists()
     other = Batch("run", "run-2", sent, arguments, Settings(), False, "0.1.0")
-    assert {done.status for done in client.submit(denoise_batch, other).result()} == {"failed"}
+    assert {done.status for done in client.submit(restore_batch, other).result()} == {"failed"}
     strange = Batch("run", "run-3", sent, arguments, Settings(), False, "0.0.1")
     with pytest.raises(ClusterError, match=r"vdn 0\.1\.0, and this is 0\.0\.1"):
-        client.submit(denoise_batch, strange).result()
+        client.submit(restore_batch, strange).result()
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(shoot, denoise, client):
@@ -264,7 +264,7 @@ def test_a_scheduler_that_does_not_answer_or_is_lost(shoot, model, monkeypatch):
     with pytest.raises(InputError, match="has its own"), connect("tcp://127.0.0.1:9", workers=2):
         pass
     cluster = distributed.LocalCluster(n_workers=0, dashboard_address=":0", processes=False)
-    with distributed.Client(cluster) as client:
+    with distributed.Client(cluster, set_as_default=False) as client:
         threading.Timer(0.3, cluster.close).start()
         with pytest.raises(ClusterError, match="the scheduler is lost"):
             list(map_files(jobs(shoot, "out"), client, model=model))

@@ -164,14 +164,14 @@ def test_a_known_map_may_be_lazy_too(weights):
 
 
 def test_the_three_results_take_one_pass(weights, monkeypatch):
-    calls, lock, denoiser = [], Lock(), worker.Denoiser.__call__
+    calls, lock, denoiser = [], Lock(), worker.Restorer.__call__
 
     def counting(self, *words, **named):
         with lock:
             calls.append(1)
         return denoiser(self, *words, **named)
 
-    monkeypatch.setattr(worker.Denoiser, "__call__", counting)
+    monkeypatch.setattr(worker.Restorer, "__call__", counting)
     array = da.from_array(noisy((200, 200), np.uint8), chunks=64)
     result = denoise_array(array, max_memory=SMALL, **settings_of(weights))
     assert not calls

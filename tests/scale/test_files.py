@@ -40,8 +40,7 @@ def one_after_the_other():
 
 
 def in_memory(image, arguments):
-    *others, weights, _ = arguments
-    return vdn.Denoiser(*others, weights=weights)(image)
+    return vdn.Denoiser(*arguments[:5], weights=arguments.weights)(image)
 
 
 def attributes(path):

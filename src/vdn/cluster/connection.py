@@ -71,14 +71,15 @@ def connect(
                 dashboard_address="127.0.0.1:8787",
                 silence_logs=logging.CRITICAL,
             )
-            client = Client(stack.enter_context(started))
+            client = Client(stack.enter_context(started), set_as_default=False)
             client.register_plugin(_uninterrupted())
         elif cluster == "slurm":
-            client = Client(stack.enter_context(slurm_cluster(workers, threads)))
+            jobs = stack.enter_context(slurm_cluster(workers, threads))
+            client = Client(jobs, set_as_default=False)
         else:
             given = {"scheduler_file": cluster} if os.path.isfile(cluster) else {"address": cluster}
             try:
-                client = Client(**given, timeout=_PATIENCE)
+                client = Client(**given, timeout=_PATIENCE, set_as_default=False)
             except (OSError, ValueError) as error:
                 raise ClusterError(
                     f"{cluster}: no Dask scheduler answers ({error}); give local, slurm, an "
