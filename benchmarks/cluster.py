@@ -55,7 +55,7 @@ def speed(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     rates: dict[str, list[float]] = {"one": [], "two": []}
     with connect("local", workers=1) as one, connect("local", workers=2) as two:
         for client in (one, two):
-            denoised(paths[:8], client, options)
+            denoised(paths[:2], client, options)
         for _ in range(options.repeats):
             for name, client in (("one", one), ("two", two)):
                 begun = time.perf_counter()
@@ -78,10 +78,11 @@ def overhead(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         begun, batches = time.perf_counter(), 200
         denoised([Path("absent", str(index)) for index in range(batches)], client, options)
         found["ms_per_batch"] = round(1e3 * (time.perf_counter() - begun) / batches, 2)
+        small = pictures(folder / "small", 0.01, 1)
+        denoised(small, client, options)  # loads the network
         for megapixels in options.megapixels:
-            count = max(2, min(60, int(30 / megapixels)))
+            count = max(1, min(16, int(4 / megapixels)))
             paths = pictures(folder / str(megapixels), megapixels, count)
-            denoised(paths[:1], client, options)
             done = denoised(paths, client, options)[-max(1, count // 2) :]
             seconds = statistics.median(each.seconds for each in done)
             files = max(1, round(3 / seconds))
