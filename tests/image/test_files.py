@@ -338,13 +338,22 @@ def test_outputs_that_cannot_be_are_refused(tmp_path, name, dtype, shape, reason
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+@pytest.mark.parametrize("fault", ["too wide", "disk"])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, fault):
     path = tmp_path / "a.jpg"
     pixels = random_pixels()
     write(path, pixels)
     before = path.read_bytes()
-    with pytest.raises(FileError, match=r"a\.jpg: cannot be written as jpeg"):
-        write(path, np.zeros((1, 70_000), np.uint8), overwrite=True)
+    reason, wide = r"a\.jpg: JPEG holds 65500 pixels a side at most", (1, 70_000)
+    if fault == "disk":
+        reason, wide = r"a\.jpg: cannot be written \(No space left", (4, 4)
+
+        def full(*arguments, **options):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(FileError, match=reason):
+        write(path, np.zeros(wide, np.uint8), overwrite=True)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 

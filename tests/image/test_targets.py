@@ -189,15 +189,15 @@ def test_two_runs_share_a_folder(run, tmp_path, monkeypatch):
     folder.mkdir()
     for index in range(3):
         Image.fromarray(GRAY).save(folder / f"{index}.png")
-    from vdn.streaming import denoise
+    from vdn.streaming import restore
 
-    begin = denoise._Outputs.__init__
+    begin = restore._Outputs.__init__
 
     def another_is_faster(self, *arguments):
         begin(self, *arguments)
         (out / "1.png").write_bytes(b"of the other")
 
-    monkeypatch.setattr(denoise._Outputs, "__init__", another_is_faster)
+    monkeypatch.setattr(restore._Outputs, "__init__", another_is_faster)
     done = run("denoise", folder, "-o", out, "--skip-existing")
     assert done.exit_code == 0, done.output
     assert "2 denoised, 1 skipped" in done.stderr or "skipped" in done.stderr
