@@ -42,8 +42,9 @@ $(VENV)/bench: $(VENV)/test
 demo: $(VENV)/base
 	$(BIN)/python examples/demo.py
 
+# Two processes of one thread each: many tests start programs and wait for them.
 test: $(VENV)/test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope
 
 lint: $(VENV)/lint
 	$(BIN)/ruff check .
