@@ -83,6 +83,24 @@ def test_auto_takes_photo_for_eight_bit_colour():
     assert vdn.denoise(image).model == "photo"
 
 
+@pytest.mark.parametrize("blur", [0.0, 1.2])
+def test_upscale_is_nearer_to_the_truth_than_cubic_convolution(blur):
+    from PIL import Image
+
+    from vdn.noise.degrade import degrade
+
+    rows, columns = np.mgrid[:160, :192]
+    wheel = np.sin(np.hypot(rows - 80, columns - 96) ** 1.5 / 30) > 0
+    truth = np.stack([0.25 + 0.5 * wheel] * 3, -1).astype("f4")
+    name = f"gaussian_blur:{blur}+bicubic:2" if blur else "bicubic:2"
+    small = degrade(truth, name, np.random.default_rng(0)).image.astype("f4")
+    result = vdn.restore(small, "upscale", scale=2, range=(0, 1))
+    assert result.model == "upscale-x2"
+    plane = Image.fromarray(small[..., 0]).resize((192, 160), Image.Resampling.BICUBIC)
+    cubic = np.sqrt(np.mean((np.asarray(plane) - truth[..., 0]) ** 2))
+    assert np.sqrt(np.mean((result.image - truth) ** 2)) < 0.95 * cubic
+
+
 def test_cards_say_what_the_models_are():
     cards = {card.name: card for card in vdn.list_models()}
     assert {"gaussian", "gray", "photo"} <= set(cards)
