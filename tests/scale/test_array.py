@@ -97,7 +97,7 @@ def stacks(draw):
     return array, tuple(cut(draw, length) for length in shape), len(leading)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(stacks(), st.sampled_from(["gray", "photo"]), st.integers(0, 1))
 def test_whatever_the_cut_the_result_is_that_of_the_picture(weights, case, model, known):
     array, chunks, leading = case

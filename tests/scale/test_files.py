@@ -214,10 +214,11 @@ def test_a_killed_run_is_taken_up_again(tmp_path, weights):
     source = make_ome_zarr(tmp_path / "a.zarr", image)
     command = [sys.executable, "-m", "vdn", "denoise", str(source), "-o", str(tmp_path / "b.zarr")]
     command += ["--model", str(weights / "gray.onnx"), "--threads", "1", "--max-memory", "2"]
-    process = subprocess.Popen(command)
+    two = os.environ | {"DASK_NUM_WORKERS": "2"}
+    process = subprocess.Popen(command, env=two)
     chunks = tmp_path / "b.zarr" / "s0" / "c"
-    while not chunks.is_dir() and process.poll() is None:
-        time.sleep(0.01)
+    while len(list(chunks.glob("0/*"))) < 3 and process.poll() is None:
+        time.sleep(0.01)  # two planes are under way at a time, so one is finished
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert (tmp_path / "b.zarr" / PROGRESS).exists()
@@ -229,7 +230,7 @@ def test_a_killed_run_is_taken_up_again(tmp_path, weights):
     assert np.abs(found[0, 5].astype(int) - expected).max() <= 1
     assert not list(tmp_path.rglob("*.partial"))
     same = [path for path, when in kept.items() if path.stat().st_mtime_ns == when]
-    assert len(same) >= len(kept) // 2  # blocks of several chunks are written again as a whole
+    assert same  # what was under way is written again
 
 
 @pytest.mark.parametrize(
