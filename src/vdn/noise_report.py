@@ -122,7 +122,7 @@ class StackNoise:
     def __init__(self) -> None:
         self._statistics = SigmaStatistics(0)
         self._sigmas: list[float] = []
-        self._noisy, self._scale = 0, 0.0
+        self._noisy = 0
         self._laws: list[tuple[NoiseLaw, ...]] = []
         self._hot = self._cold = 0
 

@@ -85,6 +85,8 @@ class Settings:
         Whether to note in the picture what made it.
     overwrite
         Whether to replace existing files.
+    texture
+        Whether to measure the texture, to judge the noise by.
     """
 
     strength: float = 1.0
@@ -96,6 +98,7 @@ class Settings:
     ensemble: int = 1
     provenance: bool = True
     overwrite: bool = False
+    texture: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ class Report:
     profile
         The profile and the ISO that the noise was taken from, in words.
     texture
-        What speaks for texture and against noise, of a single frame.
+        What speaks for texture and against noise, of a single frame, where it was asked for.
     """
 
     model: str
@@ -304,7 +307,7 @@ class _Outputs:
         statistics = SigmaStatistics(step.frame.color_channels)
         parts = step.frame.shape[2] if step.frame.channels == "planes" else 1
         files = self._files(step)
-        if len(self._picture.frames) == 1:
+        if self._settings.texture and len(self._picture.frames) == 1:
             self._texture = texture_count(step.frame, step.ranges)
         for rows, found in step.parts:
             strip = _Strip(files, rows)

@@ -19,7 +19,15 @@ from vdn.noise.verdict import QUIET, judge_noise
 from vdn.noise_report import describe_noise, noise_lines, numbered, summarise
 from vdn.previews import LADDER, Box, Preview
 from vdn.runtime.cards import list_models
-from vdn.streaming import FrameNoise, IOThreads, Report, estimate_picture_noise
+from vdn.streaming import (
+    FrameNoise,
+    IOThreads,
+    Report,
+    Settings,
+    Targets,
+    estimate_picture_noise,
+    restore_one_file,
+)
 from vdn.web.lanes import Cancelled, Lane, Work
 from vdn.web.rasters import Raster, make_map, make_screen
 from vdn.web.settings import ServiceSettings
@@ -247,13 +255,12 @@ class Service:
         name = f"{Path(entry.name).stem}.denoised{output_suffix(Path(entry.name), None)}"
         result = folder / name
         maps = {kind: folder / f"{kind}.tiff" for kind in MAPS}
-        report = self.denoiser(choices.model).file(
+        report = restore_one_file(
+            self.denoiser(choices.model).models,
             entry.source,
-            result,
-            noise_map=maps["noise"],
-            uncertainty=maps["uncertainty"],
-            strength=choices.strength,
-            progress=progress,
+            Targets(result, maps["noise"], maps["uncertainty"]),
+            Settings(strength=choices.strength, texture=True),
+            progress,
         )
         seconds = time.monotonic() - entry.begun
         rasters = _rasters(entry, frame := entry.frame, result, folder)
