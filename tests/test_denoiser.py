@@ -13,6 +13,13 @@ from vdn.predictions import Request
 from vdn.runtime.cards import find_model
 from vdn.runtime.engine import NoisePosterior
 
+SCORES = {
+    "sigma": [0.01, 0.3],
+    "probability": [0.05, 0.5, 0.95],
+    "score": [[-9, -3, 1], [-1, 0, 1]],
+}
+CALIBRATED = tiny_card(channels=1, sigma_scores=SCORES)
+
 
 def noisy(shape, dtype=np.uint8, seed=0):
     values = np.random.default_rng(seed).random(shape)
@@ -146,15 +153,33 @@ def test_interval_is_that_of_the_inverse_gamma(denoiser):
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scores", [{}, SCORES])
 @pytest.mark.parametrize("log_alpha", [np.log(1e-8), -3.0, np.log(1e4)])
 @pytest.mark.parametrize("log_beta", [np.log(1e-8), np.log(1e4)])
-def test_intervals_are_finite_whatever_a_network_answers(denoiser, log_alpha, log_beta):
+def test_intervals_are_finite_whatever_a_network_answers(denoiser, scores, log_alpha, log_beta):
     result = denoiser(noisy((9, 8), np.float32))
     posterior = [np.full_like(result._noise.log_alpha, each) for each in (log_alpha, log_beta)]
-    low, high = replace(result, _noise=NoisePosterior(*posterior)).noise_sigma_interval(0.9)
-    assert np.isfinite(low).all()
-    assert np.isfinite(high).all()
-    assert (low <= high).all()
+    card = replace(result._card, sigma_scores=scores)
+    result = replace(result, _noise=NoisePosterior(*posterior), _card=card)
+    inner = None
+    for level in (0.5, 0.9, 0.95, 0.9999):
+        low, high = result.noise_sigma_interval(level)
+        assert np.isfinite(low).all()
+        assert np.isfinite(high).all()
+        assert (low <= high).all()
+        assert inner is None or ((low <= inner[0]).all() and (high >= inner[1]).all())
+        inner = low, high
+
+
+def test_map_and_report_have_one_interval(tmp_path):
+    path = write_tiny_model(tmp_path / "tiny.onnx", channels=1, card=CALIBRATED)
+    denoiser, image = Denoiser(path), noisy((64, 64), np.float32)
+    result, summary = denoiser(image), denoiser.estimate_noise(image)._summary
+    (sigma,) = summary.statistics.root_mean_square
+    bounds = zip(result.noise_sigma_interval(0.9), summary.sigma_intervals[0], strict=True)
+    for map_, end in bounds:
+        assert np.median(map_ / result.noise_sigma) == pytest.approx(end / sigma, rel=0.02)
+    assert SCORES["score"][0][0] < 0 < summary.sigma_intervals[0][0] < sigma
 
 
 def test_bounded_memory_changes_nothing(weights, denoiser):

@@ -14,8 +14,10 @@ from vdn.image.ranges import Range
 from vdn.noise.profile import NoiseProfile, fit_profile
 from vdn.noise.smoothing import smooth_at
 from vdn.noise.verdict import QUIET
+from vdn.noise_quantiles import log_sigma_ratio
 from vdn.predictions import Prediction
-from vdn.results import sigma_quantile_ratio
+from vdn.results import noise_deviation
+from vdn.runtime.engine import NoisePosterior
 
 __all__ = ["Cell", "NoiseSummary", "SigmaStatistics"]
 
@@ -23,6 +25,7 @@ _GRID = 4  # cells a side, among which are the quietest and the noisiest
 _SAMPLE = 2**20  # pixels the profile is fitted to, on a regular lattice over the image
 _EVERY = 4  # rows and columns of which one is looked at for the distribution of sigma
 _OCTAVES, _PER_OCTAVE = 60, 16  # of sigma, to both sides of 1, and classes in each
+_ENDS = 0.05, 0.95  # of the interval of sigma
 _SMOOTHING = 1.5  # pixels; brightness is read off the smoothed image
 
 
@@ -113,8 +116,8 @@ class NoiseSummary:
         self._squares = np.zeros((len(self._edges[0]) - 1, len(self._edges[1]) - 1))
         self._step = int(np.ceil(np.sqrt(height * width * max(count, 3) / (3 * _SAMPLE))))
         shape = *(-(-length // self._step) for length in (height, width)), count
-        self._brightness, self._sigma, self._log_alpha = (
-            np.empty(shape, np.float32) for _ in range(3)
+        self._brightness, self._sigma, *self._log_ratios = (
+            np.empty(shape, np.float32) for _ in range(4)
         )
 
     def add(self, prediction: Prediction, sigma: NDArray[np.float32]) -> None:
@@ -133,12 +136,16 @@ class NoiseSummary:
         self._brightness[place] = np.atleast_3d(prediction.window.values_to_user(smoothed))
         here = np.ix_(rows - prediction.rows.start, columns - prediction.columns.start)
         self._sigma[place] = sigma[here]
-        self._log_alpha[place] = np.moveaxis(prediction.noise.log_alpha, 0, -1)[here]
+        noise = NoisePosterior(*(each[(slice(None), *here)] for each in prediction.noise))
+        log_sigma, scores = np.log(noise_deviation(noise)), prediction.card.sigma_scores
+        for values, end in zip(self._log_ratios, _ENDS, strict=True):
+            ratio = log_sigma_ratio(noise.log_alpha, log_sigma, end, scores)
+            values[place] = np.moveaxis(ratio, 0, -1)
 
     def release(self) -> None:
         """Let go of the samples, once what they are for is known; `small_map` is gone then."""
         _ = self.quietest, self.noisiest, self.profile, self.sigma_intervals
-        del self._brightness, self._sigma, self._log_alpha
+        del self._brightness, self._sigma, self._log_ratios
 
     @cached_property
     def quietest(self) -> Cell:
@@ -157,18 +164,20 @@ class NoiseSummary:
 
     @cached_property
     def sigma_intervals(self) -> tuple[tuple[float, float], ...]:
-        """Where sigma lies with 90 % by the posterior of the noise, a channel each.
+        """Where sigma lies with 90 %, as `Restored.noise_sigma_interval` has it, a channel each.
 
         That of a typical pixel, as if the errors of all went together: the standard deviation
         times the median ratio of the 5 % and the 95 % quantile of a pixel to its sigma, where a
         pixel weighs as much as its variance.
         """
-        ratios = [sigma_quantile_ratio(self._log_alpha, each) for each in (0.05, 0.95)]
         ends = []
         for channel, sigma in enumerate(self.statistics.root_mean_square):
             weights = np.square(self._sigma[..., channel], dtype=np.float64).ravel()
-            low, high = (_median(ratio[..., channel].ravel(), weights) for ratio in ratios)
-            ends.append((sigma * low, sigma * high))
+            low, high = (
+                sigma * float(np.exp(_median(ratio[..., channel].ravel(), weights)))
+                for ratio in self._log_ratios
+            )
+            ends.append((low, high))
         return tuple(ends)
 
     @property

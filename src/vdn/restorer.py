@@ -179,7 +179,7 @@ class Restorer:
             read_jpeg_history(frame).traces if choice.card.infers_jpeg else None,
             NoisePosterior(log_alpha, log_beta),
             None if request.noise_only else error,
-            choice.card.error_scale,
+            choice.card,
             Units(range_.scale, _flat(array)),
         )
 

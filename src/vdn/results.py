@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vdn.errors import InputError
 from vdn.image.preview import preview_png
+from vdn.noise_quantiles import log_sigma_ratio
 from vdn.runtime.engine import NoisePosterior, Planes
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from vdn.noise.jpeg_history import JpegTraces
     from vdn.noise.profile import NoiseProfile
     from vdn.noise_summary import NoiseSummary
+    from vdn.runtime.cards import Card
 
 __all__ = [
     "NoiseEstimate",
@@ -30,11 +32,10 @@ __all__ = [
     "check_strength",
     "error_deviation",
     "noise_deviation",
-    "sigma_quantile_ratio",
 ]
 
 _MAX_STRENGTH = 4.0
-_LOG_HIGH = float(np.log(1e4))  # of a variance; the bound on logarithms in the graphs
+_HIGHEST = np.float32(1e2)  # of a standard deviation; the bound on logarithms in the graphs
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Restored:
     jpeg: JpegTraces | None
     _noise: NoisePosterior
     _log_error_variance: Planes | None
-    _error_scale: float
+    _card: Card
     _units: Units
 
     def __repr__(self) -> str:
@@ -135,16 +136,17 @@ class Restored:
         """
         if self._log_error_variance is None:
             return self.noise_sigma
-        deviation = error_deviation(self._log_error_variance, self._error_scale)
+        deviation = error_deviation(self._log_error_variance, self._card.error_scale)
         return self._units.to_user(deviation)
 
     def noise_sigma_interval(
         self, level: float = 0.9
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        r"""Return the central interval that holds `level` of the posterior of the noise.
+        """Return the interval that holds the standard deviation of the noise at `level`.
 
-        :math:`\sigma^2 \sim \text{IG}(\alpha, \beta)`, so :math:`\beta / \sigma^2` is a gamma
-        variable of shape :math:`\alpha`, whose quantiles bound :math:`\sigma`.
+        The central one of the posterior of the noise, calibrated on pictures of known noise where
+        the card of the model has `sigma_scores`: as wide as the posterior says a pixel is unsure,
+        times what held the truth there.
 
         Parameters
         ----------
@@ -163,8 +165,20 @@ class Restored:
         """
         if not 0 < level < 1:
             raise InputError(f"level={level!r}; give a probability between 0 and 1, such as 0.9")
+        sigma = noise_deviation(self._noise)
+        log_sigma, scores = np.log(sigma), self._card.sigma_scores
         low, high = (
-            self._units.to_user(_sigma_quantile(self._noise, (1 + side * level) / 2))
+            self._units.to_user(
+                np.minimum(
+                    sigma
+                    * np.exp(
+                        log_sigma_ratio(
+                            self._noise.log_alpha, log_sigma, (1 + side * level) / 2, scores
+                        )
+                    ),
+                    _HIGHEST,
+                )
+            )
             for side in (-1, 1)
         )
         return low, high
@@ -240,50 +254,3 @@ def error_deviation(log_variance: Planes, scale: float) -> Planes:
     deviation = np.exp(log_variance * np.float32(0.5))
     deviation *= np.float32(scale)
     return deviation
-
-
-def _sigma_quantile(noise: NoisePosterior, probability: float, points: int = 512) -> Planes:
-    """Return a quantile of sigma, (C, H, W), at most what a network may answer.
-
-    sigma^2 / beta is a function of alpha alone: it is tabulated over the alphas that occur.
-    """
-    table = np.linspace(noise.log_alpha.min(), noise.log_alpha.max(), points, dtype=np.float64)
-    ratio = [_log_gamma_quantile(log_alpha, 1 - probability) for log_alpha in table]
-    log_variance = noise.log_beta - np.interp(noise.log_alpha, table, ratio)
-    return np.exp(0.5 * np.minimum(log_variance, _LOG_HIGH)).astype(np.float32)
-
-
-def sigma_quantile_ratio(
-    log_alpha: NDArray[np.float32], probability: float, points: int = 256
-) -> NDArray[np.float32]:
-    """Return a quantile of sigma over the root of the mode of its square, for any shape of array.
-
-    At most 100: what a network knows nothing of has no bounds.
-
-    Examples
-    --------
-    >>> certain = np.array([9.0], np.float32)  # alpha of 8103: known to less than 1 %
-    >>> bool(0.98 < sigma_quantile_ratio(certain, 0.05) < 1)
-    True
-    >>> sigma_quantile_ratio(np.array([-9.0], np.float32), 0.95).tolist()  # of hardly any alpha
-    [100.0]
-    """
-    table = np.linspace(log_alpha.min(), log_alpha.max(), points, dtype=np.float64)
-    ratio = [np.logaddexp(each, 0) - _log_gamma_quantile(each, 1 - probability) for each in table]
-    log_ratio = 0.5 * np.interp(log_alpha, table, ratio)
-    return np.exp(np.minimum(log_ratio, np.log(100))).astype(np.float32)
-
-
-def _log_gamma_quantile(log_shape: float, probability: float, points: int = 4001) -> float:
-    """Return the logarithm of a quantile of a gamma variable, by integrating its density.
-
-    Its logarithm u has the density exp(shape u - e^u) up to a factor, a single smooth hump.
-    """
-    shape = np.exp(log_shape)
-    low = log_shape - 40 / min(shape, np.sqrt(shape))
-    high = np.log(shape + 40 * np.sqrt(shape) + 40)
-    u = np.linspace(low, high, points)
-    log_density = shape * u - np.exp(u)
-    density = np.exp(log_density - log_density.max())
-    mass = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
-    return float(np.interp(probability * mass[-1], mass, u))

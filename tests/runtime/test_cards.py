@@ -74,6 +74,12 @@ def test_cards_survive_the_way_through_plain_data():
         ("error_scale", 0.0),
         ("error_scale", float("nan")),
         ("summary", 3),
+        ("sigma_scores", {"sigma": [0.1]}),
+        ("sigma_scores", {"sigma": [0.1], "probability": [0.1, 0.9], "score": [[1, -1]]}),
+        ("sigma_scores", {"sigma": [0.2, 0.1], "probability": [0.5], "score": [[0], [0]]}),
+        ("sigma_scores", {"sigma": [0.1], "probability": [0.5, 1.0], "score": [[0, 1]]}),
+        ("sigma_scores", {"sigma": ["x"], "probability": [0.5], "score": [[0]]}),
+        ("sigma_scores", {"sigma": [0.1], "probability": [0.5], "score": [[float("inf")]]}),
     ],
 )
 def test_a_value_of_another_kind_is_named(tmp_path, name, value):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from PIL import Image
 
 from vdn.data.shards import pack
 from vdn.errors import ConfigError, FileError
+from vdn.export import load_module
 from vdn.training import Config, load_config, run, train
-from vdn.training.build import build_model
+from vdn.training.build import build_model, build_vdn
 from vdn.training.checkpoint import load_state
 from vdn.training.objectives import choose_objective
 from vdn.training.samples import training_data
@@ -174,6 +176,27 @@ def test_the_weights_that_ship_start_the_next_run_of_their_configuration(name):
     load_weights(build_model(settings.network), settings.start)
 
 
+def test_a_denoiser_starts_a_model_that_also_finds_the_blur_and_does_at_first_the_same():
+    network = load_config(CONFIGS / "deblock.toml").network
+    restorer, denoiser = build_vdn(network), build_vdn(replace(network, knet_width=0))
+    load_weights(restorer, "photo")
+    load_weights(denoiser, "photo")
+    noisy = torch.rand(1, 3, 32, 32)
+    with torch.inference_mode():
+        torch.testing.assert_close(restorer(noisy).mean, denoiser(noisy).mean)
+
+
+def test_weights_for_one_scale_start_those_for_another():
+    model = build_vdn(load_config(CONFIGS / "upscale_x4.toml").network)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    load_weights(model, "upscale-x2")
+    weights, taken = model.state_dict(), load_module("upscale-x2").state_dict()
+    for name in ("dnet.head.weight", "dnet.bottom.3.first.weight", "snet.last.bias"):
+        assert torch.equal(weights[name], taken[name])
+    for name in ("dnet.residual.weight", "dnet.error.2.bias"):
+        assert torch.equal(weights[name], before[name])
+
+
 def test_a_run_that_makes_weights_worse_says_so(folder, tmp_path, caplog):
     train(config(folder, 400), tmp_path / "good")
     caplog.clear()
@@ -219,6 +242,7 @@ def test_run_reads_a_file_and_names_its_folder(folder, tmp_path):
 
 ONE_OF_SEVERAL = """
 import json, sys
+from dataclasses import replace
 from pathlib import Path
 from vdn.training import Config, train
 config, folder, resume = sys.argv[1:]
@@ -278,8 +302,8 @@ def test_pairs_are_trained_on_in_their_shares(tmp_path, xi):
         "patch": 16, "holdout_every": 0, "workers": 0,
     }  # fmt: skip
     settings = config(tmp_path, 8, data=data, objective={"xi": xi})
-    batches, held = training_data(settings, torch.device("cpu"))
-    assert not held
+    batches, *held = training_data(settings, torch.device("cpu"))
+    assert held == [[], []]
     assert sorted(set(batches.pair_numbers)) == [0, 1, 2, 3]
     assert np.mean(np.array(batches.pair_numbers) == 0) == 0.75
     train(settings, tmp_path / "run")

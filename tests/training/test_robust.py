@@ -128,7 +128,7 @@ def test_a_step_reads_nothing_back_from_the_device(folder, monkeypatch):
     monkeypatch.setattr(torch.optim, "AdamW", Plain)
     settings = config(folder, optimiser={"name": "muon"})
     run = Run.begin(settings, build_model(settings.network).to("meta"), torch.float32)
-    batches, _ = training_data(settings, torch.device("meta"))
+    batches, *_ = training_data(settings, torch.device("meta"))
     batch = batches(0)
     terms = choose_objective(settings.objective)(run.model, batch)
     terms.loss.backward()

@@ -9,6 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vdn.errors import ConfigError, FileError, InputError
 from vdn.runtime.openvino_import import openvino_core
 
@@ -61,6 +63,11 @@ class Card:
         Smallest and largest standard deviation seen in training, images in [0, 1].
     error_scale
         Split-conformal factor of the predicted standard deviation of the error.
+    sigma_scores
+        How the standard deviation of the noise was spread about the estimate on pictures of known
+        noise: `sigma`, levels of the estimate in images in [0, 1]; `probability`; and `score`, for
+        each level the quantiles of log(true / estimate), in widths of the posterior
+        (`vdn.noise_quantiles`). Empty where that was not measured.
     training_data
         One mapping a data set, with `name` and `licence`.
     metrics
@@ -94,6 +101,7 @@ class Card:
     kmac_per_pixel: float = 0.0
     noise_range: tuple[float, float] = (0.0, 1.0)
     error_scale: float = 1.0
+    sigma_scores: Mapping[str, Any] = field(default_factory=dict)
     training_data: tuple[Mapping[str, str], ...] = ()
     licence: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -125,6 +133,11 @@ class Card:
         if not self.error_scale > 0:
             raise ConfigError(
                 f"card {self.name!r}: error_scale is {self.error_scale!r}; give a positive number"
+            )
+        if self.sigma_scores and not _are_scores(self.sigma_scores):
+            raise ConfigError(
+                f"card {self.name!r}: sigma_scores is {self.sigma_scores!r}; give rising levels "
+                "`sigma`, rising values of `probability`, and for each level a row of `score`"
             )
 
     @property
@@ -250,6 +263,19 @@ def find_model(name_or_path: str | Path, folder: Path | None = None) -> tuple[Ca
     path = _folder(folder) / f"{card.name}.onnx"
     _verify(path, card.sha256)
     return card, path
+
+
+def _are_scores(scores: Mapping[str, Any]) -> bool:
+    try:
+        axes = [np.asarray(scores[name], float) for name in ("sigma", "probability")]
+        table = np.asarray(scores["score"], float)
+    except (KeyError, TypeError, ValueError):
+        return False
+    if table.shape != tuple(axis.size for axis in axes) or not table.size:
+        return False
+    rising = all((axis > 0).all() and (np.diff(axis) > 0).all() for axis in axes)
+    spread = np.isfinite(table).all() and (np.diff(table, axis=1) >= 0).all()
+    return rising and bool(axes[1][-1] < 1 and spread)
 
 
 def _folder(folder: Path | None) -> Path:

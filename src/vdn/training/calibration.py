@@ -1,15 +1,25 @@
-"""The split-conformal factor of the error head."""
+"""How wide the intervals of image and noise have to be, by split conformal prediction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from vdn.data.pair_noise import ROUNDING
 from vdn.model import VDN
-from vdn.training.validation import ValidationCase
+from vdn.noise.registry import parse_noise
+from vdn.noise_quantiles import posterior_width
+from vdn.training.validation import ValidationCase, as_tensor
 
-__all__ = ["error_scale"]
+__all__ = ["error_scale", "noisy_crops", "sigma_scores"]
 
 NORMAL_90 = 1.6448536269514722
+_LEVELS = np.array([1, 2, 3, 4.5, 7, 10, 15, 25, 50]) / 255
+_PROBABILITIES = (0.005, 0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975, 0.995)
+_FAINT = "gaussian:0..12"  # weak noise is where texture is taken for it: a third of the crops
+_LEAST_PIXELS = 2000  # that a level must have been estimated in, else it takes its neighbour's
 
 
 def error_scale(model: VDN, held: Sequence[ValidationCase], non_blind: bool = False) -> float:
@@ -33,3 +43,70 @@ def error_scale(model: VDN, held: Sequence[ValidationCase], non_blind: bool = Fa
     quantile = torch.cat(scores).sort().values
     rank = min(int(0.9 * (quantile.numel() + 1)), quantile.numel() - 1)
     return float(quantile[rank]) / NORMAL_90
+
+
+def noisy_crops(
+    images: Sequence[np.ndarray],
+    noises: Mapping[str, float],
+    *,
+    count: int,
+    size: int = 160,
+    seed: int = 1,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Crops of pictures (H, W, C), white at 255, with noise drawn by its shares, and its true map.
+
+    One in three has weak white noise instead. Both are (1, C, H, W), white at 1.
+    """
+    generator = np.random.default_rng(seed)
+    models = [parse_noise(name) for name in noises]
+    shares = np.array([*noises.values()]) / sum(noises.values())
+    faint = parse_noise(_FAINT)
+    for index in range(count):
+        image = images[index % len(images)]
+        top, left = (int(generator.integers(max(side - size, 0) + 1)) for side in image.shape[:2])
+        crop = image[top : top + size, left : left + size]
+        clean = as_tensor(crop.astype(np.float32) / 255).numpy()
+        model = models[generator.choice(len(models), p=shares)] if index % 3 else faint
+        noisy, sigma = model(clean, generator)
+        sigma = np.maximum(np.broadcast_to(sigma, clean.shape), ROUNDING)
+        yield torch.from_numpy(np.ascontiguousarray(noisy)), torch.from_numpy(sigma)
+
+
+def sigma_scores(model: VDN, crops: Iterable[tuple[Tensor, Tensor]]) -> dict[str, Any]:
+    """The card's `sigma_scores`: how true standard deviations lie about what is estimated.
+
+    For levels of the *estimate*, since that is all there is to go by: a pixel counts for the two
+    next to it, more for the nearer one. All pixels of all crops count alike.
+
+    Parameters
+    ----------
+    model : VDN
+        Whose S-Net it is.
+    crops : iterable of (Tensor, Tensor)
+        Noisy images and the true standard deviations of their noise, each (N, C, H, W).
+
+    Returns
+    -------
+    dict
+        As `vdn.runtime.cards.Card` describes; empty where there are too few pixels.
+    """
+    levels, scores = [], []
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        for noisy, sigma in crops:
+            posterior = model(noisy.to(device), noise_only=True)
+            estimate, log_alpha = posterior.mode.sqrt().cpu(), posterior.log_alpha.cpu()
+            width = torch.from_numpy(posterior_width(log_alpha.double().numpy()))
+            levels.append(estimate.log().flatten()[::7])
+            scores.append(((sigma / estimate).log() / width).flatten()[::7])
+    if not levels:
+        return {}
+    position = np.interp(torch.cat(levels).numpy(), np.log(_LEVELS), np.arange(len(_LEVELS)))
+    score, known, rows = torch.cat(scores).numpy(), [], []
+    for number, level in enumerate(_LEVELS):
+        weight = np.clip(1 - np.abs(position - number), 0, None)
+        if weight.sum() >= _LEAST_PIXELS:
+            known.append(round(float(level), 6))
+            row = np.quantile(score, _PROBABILITIES, weights=weight, method="inverted_cdf")
+            rows.append([round(float(value), 3) for value in row])
+    return {"sigma": known, "probability": [*_PROBABILITIES], "score": rows} if known else {}

@@ -90,7 +90,7 @@ class Run:
     step: int = 0
     images: int = 0
     seconds: float = 0.0
-    calibration: dict[str, float] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, config: Config, model: nn.Module, dtype: torch.dtype) -> "Run":
@@ -290,13 +290,13 @@ class _Log:
         self._sums, self._steps = {}, 0
         self._last, self._images = self._run.seconds, self._run.images
 
-    def row(self, kind: str, values: Mapping[str, float]) -> None:
+    def row(self, kind: str, values: Mapping[str, Any]) -> None:
         """Write a line, if there is anything to say."""
         if not self._writes or not values:
             return
         run = self._run
         row = {"kind": kind, "step": run.step, "images": run.images, "seconds": run.seconds}
-        row = row | {name: round(value, 6) for name, value in values.items()}
+        row |= {k: round(v, 6) if isinstance(v, float) else v for k, v in values.items()}
         row["seconds"] = round(run.seconds, 1)
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / LOG).open("a", encoding="utf-8") as log:

@@ -21,7 +21,7 @@ from vdn.training.build import build_vdn
 from vdn.training.calibration import error_scale
 from vdn.training.config import Config
 from vdn.training.objectives import Terms, freeze_unreached, restoration_objective
-from vdn.training.samples import training_pictures
+from vdn.training.samples import training_data
 from vdn.training.validation import as_tensor, centre, coverage90
 
 __all__ = ["Case", "Restoration", "luma_psnr", "restoration_cases", "validate_restoration"]
@@ -153,7 +153,7 @@ class Restoration:
 
     def load_data(self, device: torch.device) -> None:
         data = self._config.data
-        self.batch, images, _ = training_pictures(self._config, device)
+        self.batch, images, _ = training_data(self._config, device)
         scale = self._config.network.scale
         self._held = restoration_cases(images, data.degradation, data.noise, scale)
 
@@ -163,7 +163,7 @@ class Restoration:
     def validate(self, model: nn.Module) -> dict[str, float]:
         return validate_restoration(cast(VDN, model), self._held)
 
-    def calibrate(self, model: nn.Module) -> dict[str, float]:
+    def calibrate(self, model: nn.Module) -> dict[str, Any]:
         if not (self._held and self._config.network.error_width):
             return {}
         held = [(case.name, case.noisy, case.clean, case.sigma) for case in self._held]
@@ -180,7 +180,7 @@ class Restoration:
             return "deblur"
         return "deblock" if compressed > sum(noise.values()) / 2 else "denoise"
 
-    def card(self, calibration: Mapping[str, float]) -> dict[str, Any]:
+    def card(self, calibration: Mapping[str, Any]) -> dict[str, Any]:
         data, scale = self._config.data, self._config.network.scale
         done = f"enlargement to {scale} x {scale} times the pixels" if scale > 1 else "restoration"
         return {

@@ -23,29 +23,22 @@ from vdn.noise.camera import LUMA
 from vdn.noise.degradation import parse_degradation
 from vdn.noise.registry import parse_noise
 from vdn.training.config import Config
-from vdn.training.validation import ValidationCase, validation_cases
 
-__all__ = ["made_ahead", "training_data", "training_pictures"]
+__all__ = ["made_ahead", "training_data"]
 
 _AHEAD = 2  # batches a thread makes before they are asked for
 
 
-def training_data(config: Config, device: torch.device) -> tuple[Batches, list[ValidationCase]]:
-    """Return the batches to train on, and what is held out of them.
+def training_data(
+    config: Config, device: torch.device
+) -> tuple[Batches, list[np.ndarray], list[MeasuredPair]]:
+    """Return the batches to train on, and the pictures (H, W, C) and pairs held out of them.
 
     Raises
     ------
     ConfigError, FileError
         If there is nothing to train on, or a folder or file cannot be read.
     """
-    batches, held_out, held_pairs = training_pictures(config, device)
-    return batches, validation_cases(held_out, held_pairs, config.data.noise)
-
-
-def training_pictures(
-    config: Config, device: torch.device
-) -> tuple[Batches, list[np.ndarray], list[MeasuredPair]]:
-    """Return the batches to train on, and the pictures (H, W, C) and pairs held out of them."""
     data, channels = config.data, config.network.channels
     if data.shards:
         shards = Shards(find_shards(data.shards), config.seed, data.holdout_every)

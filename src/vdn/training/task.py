@@ -13,7 +13,7 @@ from vdn.errors import ConfigError
 from vdn.model import VDN
 from vdn.noise.registry import loudest
 from vdn.training.build import build_model
-from vdn.training.calibration import error_scale
+from vdn.training.calibration import error_scale, noisy_crops, sigma_scores
 from vdn.training.config import Config
 from vdn.training.objectives import (
     END_TO_END,
@@ -25,9 +25,11 @@ from vdn.training.objectives import (
 )
 from vdn.training.restoration import Restoration
 from vdn.training.samples import training_data
-from vdn.training.validation import validate
+from vdn.training.validation import validate, validation_cases
 
 __all__ = ["TASKS", "Denoising", "Task", "find_task"]
+
+_CROPS = 600  # with noise, by which the intervals of the noise are calibrated
 
 
 class Task(Protocol):
@@ -47,10 +49,10 @@ class Task(Protocol):
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Return figures on what is held out; none where nothing is."""
 
-    def calibrate(self, model: nn.Module) -> dict[str, float]:
+    def calibrate(self, model: nn.Module) -> dict[str, Any]:
         """Return what is measured of a trained model and goes with it."""
 
-    def card(self, calibration: Mapping[str, float]) -> dict[str, Any]:
+    def card(self, calibration: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the card of an exported model says of this task."""
 
 
@@ -83,7 +85,8 @@ class Denoising:
         self.batch: Callable[[int], Mapping[str, Tensor]]
 
     def load_data(self, device: torch.device) -> None:
-        self.batch, self._held = training_data(self._config, device)
+        self.batch, self._pictures, pairs = training_data(self._config, device)
+        self._held = validation_cases(self._pictures, pairs, self._config.data.noise)
 
     def loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Terms:
         return self._objective(model, batch)
@@ -91,18 +94,24 @@ class Denoising:
     def validate(self, model: nn.Module) -> dict[str, float]:
         return validate(model, self._held, self._non_blind)
 
-    def calibrate(self, model: nn.Module) -> dict[str, float]:
-        network = self._config.network
+    def calibrate(self, model: nn.Module) -> dict[str, Any]:
+        network, noise = self._config.network, self._config.data.noise
         if not (self._held and network.family == "light" and network.error_width):
             return {}
-        return {"error_scale": error_scale(cast(VDN, model), self._held, self._non_blind)}
+        vdn = cast(VDN, model)
+        found: dict[str, Any] = {"error_scale": error_scale(vdn, self._held, self._non_blind)}
+        if self._pictures and not self._non_blind:
+            crops = noisy_crops(self._pictures, noise, count=_CROPS)
+            found["sigma_scores"] = sigma_scores(vdn, crops)
+        return found
 
-    def card(self, calibration: Mapping[str, float]) -> dict[str, Any]:
+    def card(self, calibration: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "summary": SUMMARIES[self._config.objective.kind],
             "estimates_noise": not self._non_blind,
             "noise_range": [0.0, round(loudest(self._config.data.noise) / 255, 6)],
             "error_scale": round(calibration.get("error_scale", 1.0), 4),
+            "sigma_scores": calibration.get("sigma_scores", {}),
         }
 
 

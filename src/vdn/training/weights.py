@@ -14,6 +14,8 @@ from vdn.training.checkpoint import load_state
 __all__ = ["averaged_weights", "load_weights"]
 
 AVERAGE_PREFIX = "module."
+_BLUR = ("knet.", "dnet.modulation.")  # what a model that knows no blur lacks
+_OUTPUTS = ("dnet.residual.", "dnet.log_m2.", "dnet.error.2.")  # their channels go with the scale
 
 
 def averaged_weights(checkpoint: str | Path) -> dict[str, Tensor]:
@@ -39,8 +41,10 @@ def load_weights(model: nn.Module, source: str | Path, part: str = "") -> None:
     ----------
     model : nn.Module
         Of the same architecture as the source. In the light family it may have one channel where
-        the source has three (`vdn.networks.gray_weights`), and more residual blocks
-        (`vdn.networks.grown_weights`).
+        the source has three (`vdn.networks.gray_weights`), more residual blocks
+        (`vdn.networks.grown_weights`), a K-Net where the source has none, and another scale. What
+        the source cannot know stays untrained: the K-Net, which D-Net does not heed yet, and the
+        last convolutions of D-Net.
     source : str or path
         ``runs/mine``, ``runs/mine/checkpoint.pt``, ``mine.onnx`` or the name of a shipped model.
     part : str
@@ -59,8 +63,12 @@ def load_weights(model: nn.Module, source: str | Path, part: str = "") -> None:
     stored = averaged_weights(path) if path.suffix == ".pt" else _onnx_weights(source)
     weights = {name: value.float() for name, value in stored.items()}
     wanted = model.state_dict()
-    if _channels(wanted) == 1 and _channels(weights) == 3:
+    if _outputs(weights) == 3 * _outputs(wanted) > 0:
         weights = gray_weights(weights)
+    untrained = () if any(name.startswith(_BLUR) for name in weights) else _BLUR
+    if _outputs(weights) != _outputs(wanted):
+        untrained += _OUTPUTS
+    weights |= {name: value for name, value in wanted.items() if name.startswith(untrained)}
     weights, wanted = (_of_part(part, values) for values in (weights, wanted))
     weights = grown_weights(weights, wanted)
     if surplus := sorted(name for name in weights if name not in wanted):
@@ -83,10 +91,10 @@ def _of_part(part: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value for name, value in weights.items() if name.startswith(part)}
 
 
-def _channels(weights: Mapping[str, Tensor]) -> int:
-    """Channels of a model of the light family; 0 for others."""
+def _outputs(weights: Mapping[str, Tensor]) -> int:
+    """Outputs of the D-Net of the light family for a cell of its first level; 0 for others."""
     residual = weights.get("dnet.residual.weight")
-    return 0 if residual is None else residual.shape[0] // 4
+    return 0 if residual is None else residual.shape[0]
 
 
 def _onnx_weights(source: str | Path) -> dict[str, Tensor]:
