@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
-from vdn.errors import ConfigError, InputError
+from vdn.errors import ConfigError, FileError, InputError
 from vdn.export import calibrate_model, load_module
 from vdn.model.distributions import InverseGamma
 from vdn.noise_quantiles import log_sigma_ratio
 from vdn.runtime.cards import find_model
-from vdn.training import Config
 from vdn.training.calibration import noisy_crops, sigma_scores
 
 
@@ -65,30 +65,21 @@ def test_crops_have_the_noise_that_is_said_of_them():
         assert float((noisy - 128 / 255).std() / sigma.mean()) == pytest.approx(1, abs=0.1)
 
 
-def test_a_model_is_calibrated_on_ones_own_pictures_and_its_weights_stay(tmp_path, monkeypatch):
-    from PIL import Image
-
-    monkeypatch.setattr("vdn.training.task._CROPS", 12)
+def test_a_model_is_calibrated_on_ones_own_pictures_and_its_weights_stay(tmp_path):
     (tmp_path / "pictures").mkdir()
     generator = np.random.default_rng(0)
     for index in range(4):
         picture = np.kron(generator.integers(30, 220, (8, 8)), np.ones((24, 24))).astype(np.uint8)
         Image.fromarray(picture).save(tmp_path / "pictures" / f"{index}.png")
-    settings = {
-        "name": "mine", "network": {"channels": 1}, "schedule": {"images": 1},
-        "data": {"folders": [str(tmp_path / "pictures")], "noise": {"gaussian:0..30": 1.0},
-                 "holdout_every": 2, "patch": 32},
-    }  # fmt: skip
-    config = Config.from_dict(settings)
-    path = calibrate_model("gray", config, tmp_path / "mine.onnx")
+    given = [tmp_path / "pictures"], {"gaussian:0..30": 1.0}
+    path = calibrate_model("gray", *given, tmp_path / "mine.onnx", crops=12)
     card, _ = find_model(path)
     assert card.sigma_scores != find_model("gray")[0].sigma_scores
     weights, before = load_module(path).state_dict(), load_module("gray").state_dict()
     assert all(torch.equal(weights[name], value) for name, value in before.items())
     with pytest.raises(InputError, match="exists"):
-        calibrate_model("gray", config, path)
-    with pytest.raises(ConfigError, match="channels"):
-        calibrate_model("photo", config, tmp_path / "other.onnx")
-    settings["data"]["holdout_every"] = 0
-    with pytest.raises(ConfigError, match="held out"):
-        calibrate_model("gray", Config.from_dict(settings), tmp_path / "other.onnx")
+        calibrate_model("gray", *given, path)
+    with pytest.raises(ConfigError, match="crops is 0"):
+        calibrate_model("gray", *given, tmp_path / "other.onnx", crops=0)
+    with pytest.raises(FileError, match="absent"):
+        calibrate_model("gray", [tmp_path / "absent"], {"clean": 1.0}, tmp_path / "other.onnx")

@@ -65,7 +65,7 @@ def load_weights(model: nn.Module, source: str | Path, part: str = "") -> None:
     wanted = model.state_dict()
     if _outputs(weights) == 3 * _outputs(wanted) > 0:
         weights = gray_weights(weights)
-    untrained = () if any(name.startswith(_BLUR) for name in weights) else _BLUR
+    untrained: tuple[str, ...] = () if any(name.startswith(_BLUR) for name in weights) else _BLUR
     if _outputs(weights) != _outputs(wanted):
         untrained += _OUTPUTS
     weights |= {name: value for name, value in wanted.items() if name.startswith(untrained)}
