@@ -3,12 +3,16 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import vdn
 from vdn.runtime.cards import list_models
+
+EXAMPLE = Path(__file__).parents[1] / "docs/example.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +132,18 @@ def test_models_say_what_for_and_whether_companies_may_use_them(columns):
     rows = [line for line in done.stdout.splitlines() if line.startswith(" ")]
     if columns >= 80:
         assert max(map(len, rows)) <= min(columns, 100)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "photo", "gray"])
+@pytest.mark.parametrize("level", [3, 10, 25])
+def test_the_interval_of_sigma_holds_it_also_where_texture_is_taken_for_noise(name, level):
+    image = np.asarray(Image.open(EXAMPLE).crop((0, 0, 256, 256)), np.float32) / 255
+    image = image[..., 1] if name == "gray" else image
+    noise = np.random.default_rng(level).standard_normal(image.shape, dtype=np.float32)
+    result = vdn.denoise(image + level / 255 * noise, model=name)
+    shares = []
+    for promised in (0.5, 0.9):
+        low, high = result.noise_sigma_interval(promised)
+        shares.append(np.mean((low <= level / 255) & (level / 255 <= high)))
+    assert shares[0] > 0.2
+    assert shares[1] > 0.75
