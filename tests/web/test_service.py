@@ -570,6 +570,35 @@ def test_every_goal_gives_what_the_library_makes(
         assert "verdict" in dict(map(tuple, report["lines"]))
 
 
+def test_every_image_of_a_stack_is_enlarged(restoring, tmp_path):
+    pages = [noisy(40, 60, seed=1), noisy(30, 50, seed=2)]
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for page in pages:
+            writer.write(page, photometric="rgb")
+    with restoring.visitor() as visitor:
+        set_goal(visitor, "upscale", 2)
+        picture = done(visitor, bring(visitor, "a.tif", (tmp_path / "a.tif").read_bytes()))
+        path = f"/visit/pictures/{picture['id']}"
+        with tifffile.TiffFile(io.BytesIO(visitor.get(f"{path}/files/result").content)) as file:
+            results = [page.asarray() for page in file.pages]
+        for number in (1, 0):
+            told = visitor.put(f"{path}/frame", json={"frame": number}).json()
+            assert told["result"]["height"] == 2 * len(pages[number])
+            np.testing.assert_array_equal(tiles(visitor, told, "source"), pages[number])
+            np.testing.assert_array_equal(tiles(visitor, told, "result", 2), results[number])
+
+
+def test_enlarging_is_stopped_and_begun_again(restoring):
+    with restoring.visitor() as visitor:
+        set_goal(visitor, "upscale", 2)
+        picture = bring(visitor, "a.png", encoded(noisy(200, 300)))
+        assert visitor.post(f"/visit/pictures/{picture['id']}/stop").status_code == 204
+        assert look(visitor, picture)["state"] in ("stopped", "done")
+        visitor.post(f"/visit/pictures/{picture['id']}/run")
+        assert done(visitor, picture)["result"]["name"] == "a.upscaled.png"
+    wait_until(lambda: not restoring.leftovers())
+
+
 def test_the_compression_of_a_jpeg_is_told(restoring):
     content = encoded(noisy(160, 160), "JPEG", quality=50)
     with restoring.visitor() as visitor:

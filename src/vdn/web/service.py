@@ -322,11 +322,11 @@ class Service:
         )
         seconds = time.monotonic() - entry.begun
         rasters = _rasters(entry, frame := entry.frame, result, folder)
-        work.check()
         previous = entry.result
         with entry.lock:
             if entry.frame != frame:  # another image has been asked for meanwhile
                 rasters = _rasters(entry, entry.frame, result, folder)
+            work.check()
             entry.rasters = {"source": entry.rasters["source"]} | rasters
             entry.result, entry.report, entry.choices = result, report, choices
             entry.seconds, entry.state = seconds, "done"
