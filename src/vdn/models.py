@@ -47,6 +47,17 @@ class Goal:
     def __str__(self) -> str:
         return self.task if self.scale is None else f"{self.task} x{self.scale}"
 
+    @classmethod
+    def of(cls, card: Card) -> "Goal":
+        """Return what a model is for.
+
+        Examples
+        --------
+        >>> str(Goal.of(Card("mine", channels=3, multiple=8, halo=40, scale=2, purpose="upscale")))
+        'upscale x2'
+        """
+        return cls(card.purpose, card.scale if card.scale > 1 else None)
+
     def suits(self, card: Card) -> bool:
         """Return whether a model does this."""
         return card.purpose == self.task and self.scale in (None, card.scale)
@@ -107,7 +118,7 @@ class Models:
             card, _ = self._found[model] = find_model(model, weights)
             if not goal.suits(card):
                 raise InputError(
-                    f"model={str(model)!r} is for {_goal_of(card)}, not for {goal}; give one that "
+                    f"model={str(model)!r} is for {Goal.of(card)}, not for {goal}; give one that "
                     "is, or 'auto'"
                 )
         self._forget()
@@ -174,7 +185,7 @@ class Models:
         shipped = list_models(self._weights)
         found = [card for card in shipped if self.goal.suits(card)]
         if not found:
-            others = [_goal_of(card) for card in shipped]
+            others = [Goal.of(card) for card in shipped]
             raise InputError(
                 f"no model for {self.goal} ships with this vdn, only for "
                 f"{', '.join(dict.fromkeys(map(str, others))) or 'nothing'}; give the path of an "
@@ -220,10 +231,6 @@ class Models:
 
         device = "CPU" if self.device == "auto" else self.device.upper().replace(":", ".")
         return OpenVinoEngine(path, precision, self._threads, self.working_memory, device)
-
-
-def _goal_of(card: Card) -> Goal:
-    return Goal(card.purpose, card.scale if card.scale > 1 else None)
 
 
 def _module(path: Path) -> Any:

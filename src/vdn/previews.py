@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vdn.denoiser import Denoiser
 from vdn.image.frame import Frame
 from vdn.image.ranges import Range
 from vdn.models import Choice
-from vdn.results import Restored
+from vdn.restorer import Restored, Restorer
 
 __all__ = ["LADDER", "SIDE", "Box", "Preview"]
 
@@ -67,7 +66,7 @@ class Preview:
     Parameters
     ----------
     denoiser
-        With the model named.
+        Of the task "denoise", with the model named.
     frame, box
         The frame, and the part of it that is shown.
     range_
@@ -83,7 +82,7 @@ class Preview:
     """
 
     def __init__(
-        self, denoiser: Denoiser, frame: Frame, box: Box, range_: Range | None, choice: Choice
+        self, denoiser: Restorer, frame: Frame, box: Box, range_: Range | None, choice: Choice
     ) -> None:
         self.box, self._denoiser, self.choice = box, denoiser, choice
         self._black_and_white = (

@@ -15,6 +15,8 @@ from PIL import Image
 httpx = pytest.importorskip("httpx")
 uvicorn = pytest.importorskip("uvicorn")
 
+from tiny_model import tiny_card, write_tiny_model  # noqa: E402
+from vdn.export import write_cards  # noqa: E402
 from vdn.web import ServiceSettings, create_app, make_server  # noqa: E402
 
 TOKEN = "a-token"
@@ -69,15 +71,35 @@ def start(**changes) -> tuple[Served, "uvicorn.Server", threading.Thread]:
     return Served(settings, app), server, thread
 
 
-@pytest.fixture(scope="session")
-def served() -> Iterator[Served]:
-    found, server, thread = start(
-        max_upload=4_000_000, max_pixels=1_000_000, upload_seconds=1.0, head_seconds=1.5
-    )
+@contextmanager
+def serving(**changes) -> Iterator[Served]:
+    found, server, thread = start(max_upload=4_000_000, **changes)
     yield found
     server.should_exit = True
     thread.join(20)
     assert not found.service.folder.exists()
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Served]:
+    with serving(max_pixels=1_000_000, upload_seconds=1.0, head_seconds=1.5) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def restoring(tmp_path_factory) -> Iterator[Served]:
+    """A service with tiny models for every task."""
+    folder = tmp_path_factory.mktemp("restoring")
+    write_tiny_model(folder / "photo.onnx")
+    write_tiny_model(folder / "gray.onnx", channels=1)
+    for scale in (4, 2):
+        write_tiny_model(folder / f"upscale-x{scale}.onnx", scale=scale, kernel=True)
+    write_tiny_model(folder / "deblur.onnx", kernel=True)
+    card = tiny_card("deblock", purpose="deblock", infers=["noise", "jpeg_quality"])
+    write_tiny_model(folder / "deblock.onnx", card=card)
+    write_cards(folder)
+    with serving(max_pixels=300_000, weights=folder) as found:
+        yield found
 
 
 def encoded(pixels: np.ndarray, format: str = "PNG", **options) -> bytes:

@@ -36,17 +36,17 @@ def visit(browser, served):
     """Open the page as a new visitor; every error in it fails the test."""
     opened, errors = [], []
 
-    def open_page(width: int = 1200, height: int = 800, **options):
+    def open_page(width: int = 1200, height: int = 800, at=served, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{served.url}/?token={TOKEN}")
-        opened.append((context, page))
+        page.goto(f"{at.url}/?token={TOKEN}")
+        opened.append((context, at))
         return page
 
     yield open_page
-    for context, _ in opened:
-        context.request.delete(f"{served.url}/visit")
+    for context, at in opened:
+        context.request.delete(f"{at.url}/visit")
         context.close()
     assert not errors
 
@@ -216,6 +216,63 @@ def test_the_strength_answers_while_it_moves_and_is_kept(visit):
     wait_for_result(page, "0.7")  # the picture and its result are still there
     page.locator("#model").select_option("gaussian")
     expect(page.locator("#progress-text")).to_contain_text("model gaussian", timeout=SLOW)
+
+
+def test_a_picture_is_enlarged_and_compared(visit, restoring):
+    page = visit(at=restoring)
+    content = encoded(noisy(150, 210))
+    choose(page, "a.png", content)
+    wait_for_result(page)
+    offered = ["Denoise", "Enlarge ×2", "Enlarge ×4", "Sharpen", "Remove JPEG artefacts"]
+    assert page.locator("#task option").all_text_contents() == offered
+    expect(page.locator("#model-field")).to_be_visible()
+    page.locator("#task").select_option(label="Enlarge ×2")
+    expect(page.locator("#progress-text")).to_contain_text("a.upscaled.png: 420 × 300 pixels")
+    expect(page.locator("#facts")).to_contain_text("210 × 150 pixels")
+    expect(page.locator("#verdict")).to_contain_text("Blur: ")
+    expect(page.locator("#verdict")).not_to_contain_text("nothing to do")
+    expect(page.locator("#label-after")).to_have_text("enlarged ×2")
+    expect(page.locator("#model-field")).to_be_hidden()
+    # Every pixel of the result is one of the screen; one of the picture is four, in their place.
+    page.locator("#actual").click()
+    expect(page.locator("#zoom-value")).to_have_text("100 %")
+    page.locator("#split").fill("100")
+    page.wait_for_timeout(500)
+    source = np.asarray(Image.open(io.BytesIO(content))).astype(int)
+    enlarged = source.repeat(2, axis=0).repeat(2, axis=1)
+    np.testing.assert_array_equal(middle(drawn(page), 300, 420), enlarged)
+    page.locator("#split").fill("0")
+    page.wait_for_timeout(500)
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    assert download.value.suggested_filename == "a.upscaled.png"
+    result = np.asarray(Image.open(download.value.path())).astype(int)
+    np.testing.assert_array_equal(middle(drawn(page), 300, 420), result)
+    page.locator("#tab-difference").click()
+    expect(page.locator("#no-difference")).to_contain_text("more pixels than the picture")
+    expect(page.locator("#view")).to_be_hidden()
+    page.locator("#tab-report").click()
+    expect(page.locator("#report")).to_contain_text("blur", timeout=SLOW)
+    page.reload()
+    expect(page.locator("#task option:checked")).to_have_text("Enlarge ×2")
+    expect(page.locator("#progress-text")).to_contain_text("a.upscaled.png")
+    page.locator("#strength").fill("0.5")
+    expect(page.locator("#progress-text")).to_contain_text("strength 0.5,", timeout=SLOW)
+    page.locator("#task").select_option(label="Sharpen")
+    expect(page.locator("#progress-text")).to_contain_text("a.deblurred.png: 210 × 150")
+    page.locator("#tab-difference").click()
+    expect(page.locator("#view")).to_be_visible()
+
+
+def test_what_would_be_too_large_is_refused_until_another_task_is_chosen(visit, restoring):
+    page = visit(at=restoring)
+    choose(page, "a.png", encoded(noisy(300, 400)))
+    wait_for_result(page)
+    page.locator("#task").select_option(label="Enlarge ×4")
+    expect(page.locator("#progress-text")).to_contain_text("the limit here is")
+    expect(page.locator("#download")).to_have_text("Download the last result")
+    page.locator("#task").select_option(label="Denoise")
+    wait_for_result(page)
 
 
 def test_what_is_clean_is_called_so(visit):

@@ -21,9 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from vdn import Denoiser, previews
+from vdn import Denoiser, Restorer, previews
 from vdn.image import Range, open_picture, write
 from vdn.noise.verdict import judge_noise
+from vdn.runtime.cards import list_models
 from vdn.web.lanes import Cancelled, Lane, Work
 from vdn.web.uploads import safe_name
 from web.conftest import bring, done, encoded, look, noisy, start, wait_until
@@ -262,6 +263,40 @@ def test_a_program_gets_what_the_library_makes(served, tmp_path, name, content):
     wait_until(lambda: not served.leftovers())
 
 
+def test_a_program_gets_every_task(restoring, tmp_path):
+    (tmp_path / "a.png").write_bytes(content := encoded(noisy()))
+    restorer = Restorer("upscale", 4, threads=1, weights=restoring.settings.weights)
+    maps = {"noise_map": tmp_path / "n.tiff", "uncertainty": tmp_path / "u.tiff"}
+    report = restorer.file(tmp_path / "a.png", tmp_path / "made.png", **maps)
+    with restoring.program() as program:
+        query = {"task": "upscale", "scale": 4, "name": "a.png"}
+        for output, file in (("image", "made.png"), ("noise", "n.tiff"), ("uncertainty", "u.tiff")):
+            ask = {"params": query | {"output": output}, "content": content}
+            answer = program.post("/api/restore", **ask)
+            assert answer.content == (tmp_path / file).read_bytes()
+        assert answer.headers["x-vdn-model"] == "upscale-x4"
+        blur = [float(value) for value in answer.headers["x-vdn-blur-sigma"].split()]
+        np.testing.assert_allclose(blur, report.kernel.sigma, rtol=1e-4)
+        del query["scale"]  # the smallest there is
+        answer = program.post("/api/restore", params=query, content=content)
+        assert Image.open(io.BytesIO(answer.content)).size == (192, 144)
+        assert "a.upscaled.png" in answer.headers["content-disposition"]
+        query = {"name": "a.png"}
+        denoised = program.post("/api/denoise", params=query, content=content).content
+        query["task"] = "denoise"
+        assert program.post("/api/restore", params=query, content=content).content == denoised
+        for wrong, way_out in (
+            ({"task": "paint"}, "denoise, upscale x2, upscale x4, deblur, deblock"),
+            ({"task": "upscale", "scale": 3}, "upscale x4"),
+            ({"task": "deblur", "model": "photo"}, "auto, deblur"),
+        ):
+            answer = program.post("/api/restore", params=wrong, content=content)
+            assert answer.status_code == 422
+            assert way_out in answer.json()["detail"]
+        assert program.post("/api/restore", content=content).status_code == 422
+    wait_until(lambda: not restoring.leftovers())
+
+
 def test_format_and_quality_can_be_asked_for(served):
     with served.program() as program:
         query = {"name": "a.png", "format": "jpeg", "quality": 40}
@@ -289,7 +324,7 @@ def test_the_noise_is_what_the_command_says(served, tmp_path, run):
 def test_the_interface_describes_itself(served):
     with served.program() as program:
         paths = program.get("/openapi.json").json()["paths"]
-        assert set(paths) == {"/api/denoise", "/api/noise", "/api/models"}
+        assert set(paths) == {"/api/denoise", "/api/restore", "/api/noise", "/api/models"}
         page = program.get("/api").text
         assert all(path in page for path in paths)
         assert "http://127" in page
@@ -300,12 +335,12 @@ def test_the_interface_describes_itself(served):
 # A visit
 
 
-def tiles(visitor, picture, layer) -> np.ndarray:
+def tiles(visitor, picture, layer, scale: int = 1) -> np.ndarray:
     """Put the tiles of the finest level together."""
     rows = []
-    for row in range(-(-picture["height"] // 512)):
+    for row in range(-(-scale * picture["height"] // 512)):
         line = []
-        for column in range(-(-picture["width"] // 512)):
+        for column in range(-(-scale * picture["width"] // 512)):
             path = f"/visit/pictures/{picture['id']}/tiles/{layer}/0/{row}/{column}"
             line.append(np.asarray(Image.open(io.BytesIO(visitor.get(path).content))))
         rows.append(np.concatenate(line, axis=1))
@@ -461,6 +496,165 @@ def test_strength_and_model_are_those_of_all_pictures(served):
             assert found["result"]["model"] == "gaussian"
         for wrong in ({"strength": 7}, {"strength": -1}, {"model": "../x.onnx"}):
             assert visitor.put("/visit", json=wrong).status_code == 422
+
+
+GOALS = [
+    ("upscale", 2, "upscaled"),
+    ("upscale", 4, "upscaled"),
+    ("deblur", None, "deblurred"),
+    ("deblock", None, "deblocked"),
+]
+
+
+def set_goal(visitor, task: str, scale: int | None = None) -> dict:
+    answer = visitor.put("/visit", json={"goal": {"task": task, "scale": scale}})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_the_page_offers_the_goals_that_models_ship_for(served, restoring):
+    with served.visitor() as visitor:
+        offered = visitor.get("/visit").json()["goals"]
+    shipped = {(card.purpose, card.scale) for card in list_models()}
+    assert {(goal["task"], goal["scale"] or 1) for goal in offered} == shipped
+    named = [name for goal in offered for name in goal["models"] if name != "auto"]
+    assert sorted(named) == sorted(card.name for card in list_models())
+    with restoring.visitor() as visitor:
+        offered = visitor.get("/visit").json()["goals"]
+    assert offered == [
+        {"task": "denoise", "scale": None, "models": ["auto", "gray", "photo"]},
+        {"task": "upscale", "scale": 2, "models": ["auto", "upscale-x2"]},
+        {"task": "upscale", "scale": 4, "models": ["auto", "upscale-x4"]},
+        {"task": "deblur", "scale": None, "models": ["auto", "deblur"]},
+        {"task": "deblock", "scale": None, "models": ["auto", "deblock"]},
+    ]
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(("task", "scale", "mark"), GOALS)
+def test_every_goal_gives_what_the_library_makes(
+    restoring, tmp_path, task, scale, mark, orientation
+):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (tmp_path / "a.png").write_bytes(encoded(noisy(66, 141), exif=exif))
+    weights = restoring.settings.weights
+    restorer = Restorer(task, scale, threads=1, weights=weights)
+    restorer.file(tmp_path / "a.png", tmp_path / "made.png", strength=0.5)
+    with restoring.visitor() as visitor:
+        visitor.put("/visit", json={"strength": 0.5})
+        picture = bring(visitor, "a.png", (tmp_path / "a.png").read_bytes())
+        done(visitor, picture)
+        told = set_goal(visitor, task, scale)
+        assert told["goal"] == {"task": task, "scale": scale}
+        picture = done(visitor, picture)
+        times = scale or 1
+        assert picture["result"]["name"] == f"a.{mark}.png"
+        sizes = picture["result"]["height"], picture["result"]["width"]
+        assert sizes == (times * picture["height"], times * picture["width"])
+        path = f"/visit/pictures/{picture['id']}"
+        made = visitor.get(f"{path}/files/result")
+        assert made.content == (tmp_path / "made.png").read_bytes()
+        shown = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(made.content))))
+        np.testing.assert_array_equal(tiles(visitor, picture, "result", times), shown)
+        assert tiles(visitor, picture, "noise").shape == shown[::times, ::times, 0].shape
+        assert tiles(visitor, picture, "uncertainty", times).shape == shown.shape[:2]
+        difference = visitor.get(f"{path}/tiles/difference/0/0/0")
+        assert difference.status_code == (404 if times > 1 else 200)
+        query = {"row": 9, "column": 9, "strength": 1}
+        assert visitor.get(f"{path}/preview", params=query).status_code == 422
+        assert ("blur" in dict(picture["found"]["told"])) == (task != "deblock")
+        archive = visitor.get("/visit/results.zip")
+        assert f"{mark}.zip" in archive.headers["content-disposition"]
+        (report,) = visitor.get(f"{path}/report").json()
+        assert "verdict" in dict(map(tuple, report["lines"]))
+
+
+def test_every_image_of_a_stack_is_enlarged(restoring, tmp_path):
+    pages = [noisy(40, 60, seed=1), noisy(30, 50, seed=2)]
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for page in pages:
+            writer.write(page, photometric="rgb")
+    with restoring.visitor() as visitor:
+        set_goal(visitor, "upscale", 2)
+        picture = done(visitor, bring(visitor, "a.tif", (tmp_path / "a.tif").read_bytes()))
+        path = f"/visit/pictures/{picture['id']}"
+        with tifffile.TiffFile(io.BytesIO(visitor.get(f"{path}/files/result").content)) as file:
+            results = [page.asarray() for page in file.pages]
+        for number in (1, 0):
+            told = visitor.put(f"{path}/frame", json={"frame": number}).json()
+            assert told["result"]["height"] == 2 * len(pages[number])
+            np.testing.assert_array_equal(tiles(visitor, told, "source"), pages[number])
+            np.testing.assert_array_equal(tiles(visitor, told, "result", 2), results[number])
+
+
+def test_enlarging_is_stopped_and_begun_again(restoring):
+    with restoring.visitor() as visitor:
+        set_goal(visitor, "upscale", 2)
+        picture = bring(visitor, "a.png", encoded(noisy(200, 300)))
+        assert visitor.post(f"/visit/pictures/{picture['id']}/stop").status_code == 204
+        assert look(visitor, picture)["state"] in ("stopped", "done")
+        visitor.post(f"/visit/pictures/{picture['id']}/run")
+        assert done(visitor, picture)["result"]["name"] == "a.upscaled.png"
+    wait_until(lambda: not restoring.leftovers())
+
+
+def test_the_compression_of_a_jpeg_is_told(restoring):
+    content = encoded(noisy(160, 160), "JPEG", quality=50)
+    with restoring.visitor() as visitor:
+        set_goal(visitor, "deblock")
+        picture = done(visitor, bring(visitor, "a.jpg", content))
+        assert "quality 50" in dict(picture["found"]["told"])["JPEG"]
+        assert picture["result"]["name"] == "a.deblocked.jpg"
+    with restoring.program() as program:
+        query = {"task": "deblock", "name": "a.jpg"}
+        answer = program.post("/api/restore", params=query, content=content)
+        assert abs(int(answer.headers["x-vdn-jpeg-quality"]) - 50) < 5
+
+
+def test_a_goal_has_models_of_its_own(restoring):
+    with restoring.visitor() as visitor:
+        visitor.put("/visit", json={"model": "photo"})
+        assert set_goal(visitor, "upscale", 2)["model"] == "auto"
+        for wrong, way_out in (
+            ({"model": "photo"}, "upscale-x2"),
+            ({"goal": {"task": "upscale", "scale": 3}}, "upscale x4"),
+            ({"goal": {"task": "paint"}}, "deblock"),
+        ):
+            answer = visitor.put("/visit", json=wrong)
+            assert answer.status_code == 422
+            assert way_out in answer.json()["detail"]
+        told = visitor.get("/visit").json()
+        assert (told["goal"], told["model"]) == ({"task": "upscale", "scale": 2}, "auto")
+
+
+def test_who_changes_a_goal_back_keeps_the_result(restoring):
+    with restoring.visitor() as visitor:
+        picture = done(visitor, bring(visitor, "a.png", encoded(noisy(200, 300))))
+        version = picture["version"]
+        set_goal(visitor, "upscale", 2)
+        set_goal(visitor, "denoise")
+        assert look(visitor, picture)["state"] == "done"
+        other = bring(visitor, "b.png", encoded(noisy()))
+        done(visitor, other)  # what came before it has ended
+        found = look(visitor, picture)
+        assert (found["result"]["name"], found["version"]) == ("a.denoised.png", version)
+
+
+def test_the_pixels_of_the_result_count(restoring):
+    content = encoded(noisy(300, 400))  # four times as many are too many
+    with restoring.program() as program:
+        query = {"task": "upscale", "scale": 4}
+        answer = program.post("/api/restore", params=query, content=content)
+        assert answer.status_code == 413
+        assert "Enlarged x4 the picture has 2 megapixels" in answer.json()["detail"]
+    with restoring.visitor() as visitor:
+        set_goal(visitor, "upscale", 2)
+        picture = bring(visitor, "a.png", content)
+        assert picture["state"] == "failed"
+        assert "enlarge it less" in picture["message"]
+        set_goal(visitor, "denoise")
+        assert done(visitor, picture)["result"]["name"] == "a.denoised.png"
 
 
 def test_visits_are_never_mixed(served):

@@ -21,9 +21,9 @@ from vdn.cluster.storage import (
     location,
 )
 from vdn.errors import FileError, InputError, VdnError
+from vdn.result_names import MARKS
 
 __all__ = [
-    "MARKS",
     "STANDARD",
     "Input",
     "find_inputs",
@@ -36,13 +36,6 @@ __all__ = [
 STANDARD = Path("-")
 """Standard input, or standard output."""
 
-MARKS = {
-    "denoise": "denoised",
-    "upscale": "upscaled",
-    "deblur": "deblurred",
-    "deblock": "deblocked",
-}
-"""What a picture is called after a task: in messages, and in the names of results."""
 _Pattern = TypeVar("_Pattern", Path, ObjectPath)
 
 _RESULT = re.compile(

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from vdn.cli.inputs import STANDARD, Input
 from vdn.cluster.storage import Location, is_finished
 from vdn.errors import FileError, InputError, VdnError
+from vdn.result_names import result_name
 
 __all__ = ["Outputs", "Plan", "plan_outputs", "skip_existing"]
 
@@ -157,9 +158,7 @@ def _image(
     if entry.path == STANDARD and output is None:
         return STANDARD
     if output is None:
-        stem = entry.path.stem
-        name, ome = (stem[:-4], stem[-4:]) if stem.lower().endswith(".ome") else (stem, "")
-        return entry.path.with_name(f"{name}.{mark}{ome}{suffix(entry.path)}")
+        return entry.path.with_name(result_name(entry.path.stem, mark, suffix(entry.path)))
     return output / entry.below.with_suffix(suffix(entry.path)) if folder else output
 
 

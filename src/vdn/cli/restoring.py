@@ -17,7 +17,6 @@ from vdn.cli import options
 from vdn.cli.batch import Outcome, run_batch
 from vdn.cli.failures import report, shown, usage_errors
 from vdn.cli.inputs import (
-    MARKS,
     STANDARD,
     Input,
     folder_named,
@@ -29,6 +28,7 @@ from vdn.cli.outputs import Plan, plan_outputs, skip_existing
 from vdn.cluster.storage import Location, location
 from vdn.cluster.work import FileRestorer
 from vdn.errors import ExistsError, InputError
+from vdn.result_names import MARKS
 
 if TYPE_CHECKING:
     from vdn.image import Picture

@@ -33,7 +33,7 @@ __all__ = ["serve"]
     metavar="MPX",
     type=options.Number(0, min_open=True),
     default=250,
-    help="Largest picture, in megapixels.",
+    help="Largest picture and result, in megapixels.",
 )
 @options.threads
 @options.device
@@ -48,7 +48,7 @@ def serve(
     device: str,
     debug: bool,
 ) -> None:
-    """Denoise in the browser, on this computer.
+    """Restore pictures in the browser, on this computer.
 
     Prints the address of the page, which ends in a token that every request has to
     show, and opens it. Nothing leaves this computer unless --host lets others in.

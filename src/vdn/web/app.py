@@ -6,7 +6,7 @@ import json
 import secrets
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +25,7 @@ from starlette.background import BackgroundTask
 
 from vdn import __version__
 from vdn.errors import VdnError
+from vdn.result_names import MARKS
 from vdn.web import programs
 from vdn.web.colours import scale_colours
 from vdn.web.downloads import attachment, files_of, write_zip
@@ -52,10 +53,18 @@ _QUIET = 15.0  # seconds without news after which the connection is shown to liv
 _KEEP = {"cache-control": "private, max-age=3600"}
 
 
+class GoalGiven(BaseModel):
+    """What is to be done to pictures, see `vdn.models.Goal`."""
+
+    task: str
+    scale: int | None = None
+
+
 class ChoicesGiven(BaseModel):
-    """What a visitor may set."""
+    """What a visitor may set; a goal without a model gets "auto"."""
 
     strength: float | None = Field(None, ge=0, le=2)
+    goal: GoalGiven | None = None
     model: str | None = None
 
 
@@ -173,6 +182,9 @@ def _add_visit(app: FastAPI, service: Service) -> None:
     @app.put("/visit", include_in_schema=False)
     async def choose(visit: OfVisit, given: ChoicesGiven) -> dict[str, Any]:
         changes = given.model_dump(exclude_none=True)
+        if given.goal is not None:
+            goal = service.goal(given.goal.task, given.goal.scale)
+            changes = {"model": "auto", **changes, "goal": goal}
         service.choose(visit, replace(visit.choices, **changes))
         return describe(visit)
 
@@ -288,7 +300,7 @@ def _add_visit(app: FastAPI, service: Service) -> None:
         await asyncio.to_thread(write_zip, path, entries, MAPS if maps else ())
         return FileResponse(
             path,
-            headers=attachment("denoised.zip"),
+            headers=attachment(f"{MARKS[visit.choices.goal.task]}.zip"),
             media_type="application/zip",
             background=BackgroundTask(path.unlink, missing_ok=True),
         )
@@ -296,6 +308,6 @@ def _add_visit(app: FastAPI, service: Service) -> None:
     def describe(visit: Visit) -> dict[str, Any]:
         return {
             **visit.describe(service.whole),
-            "models": service.models,
+            "goals": [{**asdict(goal), "models": names} for goal, names in service.models.items()],
             "limits": {"bytes": settings.max_upload, "pixels": settings.max_pixels},
         }

@@ -1,5 +1,6 @@
 """Files to be saved by a browser."""
 
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +12,18 @@ __all__ = ["attachment", "files_of", "write_zip"]
 
 
 def attachment(name: str) -> dict[str, str]:
-    """Return the header that makes a browser save a file under a name.
+    """Return the header that makes a browser, or curl, save a file under a name.
+
+    Curl knows plain names alone, in which other characters than those of ASCII are replaced.
 
     Examples
     --------
-    >>> attachment("a b.png")["content-disposition"]
-    "attachment; filename*=UTF-8''a%20b.png"
+    >>> print(attachment("é b.png")["content-disposition"])
+    attachment; filename="_ b.png"; filename*=UTF-8''%C3%A9%20b.png
     """
-    return {"content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    plain = re.sub(r'[^ -~]|["\\]', "_", name)
+    encoded = quote(name, safe="")
+    return {"content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"}
 
 
 def files_of(entry: Entry, maps: Sequence[str]) -> dict[str, tuple[str, Path]]:

@@ -18,7 +18,8 @@ def draw_tile(entry: Entry, layer: str, level: int, row: int, column: int) -> by
     """Return a tile of a layer as a PNG, or None where there is none.
 
     ``source`` and ``result`` are shown as they are, with their profile of colours; maps by a scale
-    of colours, ``difference`` as what was taken away, gray where that is nothing.
+    of colours, ``difference`` as what was taken away, gray where that is nothing; of a picture that
+    was enlarged there is none.
     """
     try:
         with entry.lock:
@@ -32,12 +33,11 @@ def _draw(
     entry: Entry, rasters: Mapping[str, Raster], layer: str, level: int, row: int, column: int
 ) -> bytes | None:
     if layer == "difference":
-        tiles = [
-            rasters[name].tile(level, row, column)
-            for name in ("source", "result")
-            if name in rasters
-        ]
-        if len(tiles) < 2 or any(tile is None for tile in tiles):
+        both = [rasters[name] for name in ("source", "result") if name in rasters]
+        if len(both) < 2 or both[0].shape != both[1].shape:
+            return None
+        tiles = [raster.tile(level, row, column) for raster in both]
+        if any(tile is None for tile in tiles):
             return None
         before, after = (np.asarray(tile, np.float32) for tile in tiles)
         shown = 128 + _gain(entry) * (before - after)

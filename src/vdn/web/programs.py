@@ -11,11 +11,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
+from pydantic import BaseModel, Field
 from starlette.background import BackgroundTask
 
 from vdn.image import output_suffix
 from vdn.image.formats import format_by_name
-from vdn.runtime.cards import list_models
+from vdn.models import Goal
+from vdn.result_names import MARKS, result_name
+from vdn.runtime.cards import TASKS, list_models
 from vdn.streaming import Report
 from vdn.web.downloads import attachment
 from vdn.web.lanes import Cancelled, Work
@@ -37,85 +40,68 @@ _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {}}, "description": "The file."}
 }
 
-Name = Annotated[str, Query(description="Name of the file, for the format and the answer.")]
-Model = Annotated[str, Query(description="Name of a model that ships, or auto.")]
+
+class Asked(BaseModel):
+    """What a program may say along with a picture."""
+
+    name: str = Field("picture", description="Name of the file, for the format and the answer.")
+    model: str = Field("auto", description="Name of a model that ships, or auto.")
+
+
+class FileAsked(Asked):
+    """The same, and which file is wanted."""
+
+    output: Literal["image", "noise", "uncertainty"] = Field(
+        "image", description="The restored picture, or a float TIFF of standard deviations."
+    )
+    strength: float = Field(1.0, ge=0, le=4, description="Factor of the noise to remove.")
+    noise_sigma: float | None = Field(
+        None, ge=0, description="Standard deviation of the noise, if it is known."
+    )
+    format: str | None = Field(
+        None, description="Format of the restored picture; that of the source."
+    )
+    quality: int | None = Field(None, ge=1, le=100, description="Quality of a lossy format.")
+
+
+class TaskAsked(FileAsked):
+    """The same, and what is to be done."""
+
+    task: str = Field(description=f"What to do: {', '.join(TASKS)}.")
+    scale: int | None = Field(
+        None, description="Times the pixels a side, to upscale; the smallest that ships."
+    )
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add the interface to the service."""
 
     @app.post("/api/denoise", openapi_extra=_BODY, response_class=FileResponse, responses=_FILE)
-    async def denoise(
-        request: Request,
-        name: Name = "picture",
-        output: Annotated[
-            Literal["image", "noise", "uncertainty"],
-            Query(description="The clean picture, or a float TIFF of standard deviations."),
-        ] = "image",
-        model: Model = "auto",
-        strength: Annotated[
-            float, Query(ge=0, le=4, description="Factor of the noise to remove.")
-        ] = 1.0,
-        noise_sigma: Annotated[
-            float | None,
-            Query(ge=0, description="Standard deviation of the noise, if it is known."),
-        ] = None,
-        format: Annotated[
-            str | None, Query(description="Format of the clean picture; that of the source.")
-        ] = None,
-        quality: Annotated[
-            int | None, Query(ge=1, le=100, description="Quality of a lossy format.")
-        ] = None,
-    ) -> Response:
+    async def denoise(request: Request, asked: Annotated[FileAsked, Query()]) -> Response:
         """Denoise a picture, and return the clean one in its format, with its metadata.
 
         The answer's headers `x-vdn-model` and `x-vdn-noise-sigma` say what was found.
         """
-        if format is not None:
-            format_by_name(format)
-        folder = Path(tempfile.mkdtemp(dir=service.folder))
-        try:
-            source = await _receive(request, folder, name, service)
-            suffix = output_suffix(source, format)
-            targets = {
-                "image": folder / f"{Path(safe_name(name)).stem}.denoised{suffix}",
-                "noise": folder / "noise.tiff",
-                "uncertainty": folder / "uncertainty.tiff",
-            }
-            maps = {
-                option: targets[option.removesuffix("_map")]
-                for option in ("noise_map", "uncertainty")
-                if option.removesuffix("_map") == output
-            }
-            given: dict[str, Any] = {"strength": strength, "noise_sigma": noise_sigma}
-            given |= {"format": format, "quality": quality, **maps}
+        return await _restore(request, service, service.goal("denoise"), asked)
 
-            def work(work: Work) -> Report:
-                return service.run(source, targets["image"], work, model, **given)
+    @app.post("/api/restore", openapi_extra=_BODY, response_class=FileResponse, responses=_FILE)
+    async def restore(request: Request, asked: Annotated[TaskAsked, Query()]) -> Response:
+        """Denoise, enlarge, sharpen or repair a picture, and return the result in its format.
 
-            report: Report = await _wait(request, service, work)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        target = targets[output]
-        sent = target.name if output == "image" else f"{Path(safe_name(name)).stem}.{target.name}"
-        headers = attachment(sent) | {
-            "x-vdn-model": report.model,
-            "x-vdn-noise-sigma": " ".join(f"{sigma:.6g}" for sigma in report.noise_sigma),
-        }
-        clean_up = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-        return FileResponse(target, headers=headers, background=clean_up)
+        The answer's headers `x-vdn-model` and `x-vdn-noise-sigma` say what was found; so do
+        `x-vdn-blur-sigma`, along x and y in pixels of the result, and `x-vdn-jpeg-quality`, where
+        the model tells them.
+        """
+        return await _restore(request, service, service.goal(asked.task, asked.scale), asked)
 
     @app.post("/api/noise", openapi_extra=_BODY)
-    async def noise(
-        request: Request, name: Name = "picture", model: Model = "auto"
-    ) -> list[dict[str, Any]]:
+    async def noise(request: Request, asked: Annotated[Asked, Query()]) -> list[dict[str, Any]]:
         """Measure the noise of a picture: one record an image in it, as of `vdn noise --json`."""
         folder = Path(tempfile.mkdtemp(dir=service.folder))
         try:
-            source = await _receive(request, folder, name, service)
+            source = await _receive(request, folder, asked.name, service)
             found: list[dict[str, Any]] = await _wait(
-                request, service, lambda work: service.measure(source, model, work)
+                request, service, lambda work: service.measure(source, asked.model, work)
             )
             return found
         finally:
@@ -124,17 +110,67 @@ def add_routes(app: FastAPI, service: Service) -> None:
     @app.get("/api/models")
     async def models() -> list[dict[str, Any]]:
         """List the models that ship, as of `vdn models --json`."""
-        return [card.to_mapping() for card in list_models()]
+        return [card.to_mapping() for card in list_models(service.settings.weights)]
 
     @app.get("/api", include_in_schema=False)
     async def description() -> Response:
         return HTMLResponse(_page(app.openapi(), service))
 
 
-async def _receive(request: Request, folder: Path, name: str, service: Service) -> Path:
-    source = folder / f"source{Path(safe_name(name)).suffix.lower()[:12]}"
-    await receive_file(request, source, service.settings)
-    (await asyncio.to_thread(open_upload, source, safe_name(name), service.settings)).close()
+async def _restore(request: Request, service: Service, goal: Goal, asked: FileAsked) -> Response:
+    if asked.format is not None:
+        format_by_name(asked.format)
+    folder = Path(tempfile.mkdtemp(dir=service.folder))
+    try:
+        source = await _receive(request, folder, asked.name, service, goal.scale or 1)
+        stem, suffix = Path(safe_name(asked.name)).stem, output_suffix(source, asked.format)
+        targets = {
+            "image": folder / result_name(stem, MARKS[goal.task], suffix),
+            "noise": folder / "noise.tiff",
+            "uncertainty": folder / "uncertainty.tiff",
+        }
+        maps = {
+            option: targets[option.removesuffix("_map")]
+            for option in ("noise_map", "uncertainty")
+            if option.removesuffix("_map") == asked.output
+        }
+        given = asked.model_dump(include={"strength", "noise_sigma", "format", "quality"})
+
+        def work(work: Work) -> Report:
+            target = targets["image"]
+            return service.run(source, target, work, goal, asked.model, **given, **maps)
+
+        report: Report = await _wait(request, service, work)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    target = targets[asked.output]
+    sent = target.name if asked.output == "image" else f"{stem}.{target.name}"
+    clean_up = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+    return FileResponse(target, headers=attachment(sent) | _figures(report), background=clean_up)
+
+
+def _figures(report: Report) -> dict[str, str]:
+    """Return headers that say what was found out about a picture."""
+    found = {
+        "x-vdn-model": report.model,
+        "x-vdn-noise-sigma": " ".join(f"{sigma:.6g}" for sigma in report.noise_sigma),
+    }
+    if report.kernel is not None:
+        found["x-vdn-blur-sigma"] = " ".join(f"{sigma:.6g}" for sigma in report.kernel.sigma)
+    if report.jpeg is not None and report.jpeg.traces is not None:
+        found["x-vdn-jpeg-quality"] = str(report.jpeg.traces.quality)
+    return found
+
+
+async def _receive(
+    request: Request, folder: Path, name: str, service: Service, scale: int = 1
+) -> Path:
+    """Write the picture of a request to a file; HTTPException as of `open_upload`."""
+    settings, name = service.settings, safe_name(name)
+    source = folder / f"source{Path(name).suffix.lower()[:12]}"
+    await receive_file(request, source, settings)
+    (await asyncio.to_thread(open_upload, source, name, settings, scale)).close()
     return source
 
 
@@ -173,9 +209,10 @@ def _page(openapi: dict[str, Any], service: Service) -> str:
                 else ""
             )
             body = " --data-binary @photo.jpg" if "requestBody" in about else ""
-            name = "?name=photo.jpg" if body else ""
-            save = " -OJ" if path == "/api/denoise" else ""
-            command = f'curl -H "Authorization: Bearer $TOKEN"{body}{save} "{base}{path}{name}"'
+            query = "?name=photo.jpg" if body else ""
+            query += "&task=upscale" if path == "/api/restore" else ""
+            save = " -OJ" if path in ("/api/denoise", "/api/restore") else ""
+            command = f'curl -H "Authorization: Bearer $TOKEN"{body}{save} "{base}{path}{query}"'
             text = html.escape(about.get("description", ""))
             parts.append(
                 f"<h2><code>{method.upper()} {path}</code></h2><p>{text}</p>{table}"

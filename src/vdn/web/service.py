@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vdn.denoiser import Denoiser
 from vdn.errors import InputError, VdnError
-from vdn.image import find_ranges, open_picture, output_suffix
+from vdn.image import Range, find_ranges, open_picture, output_suffix
+from vdn.models import Goal
 from vdn.noise.verdict import QUIET, judge_noise
 from vdn.noise_report import describe_noise, noise_lines, numbered, summarise
 from vdn.previews import LADDER, Box, Preview
-from vdn.runtime.cards import list_models
+from vdn.restorer import Restorer
+from vdn.result_names import MARKS, result_name
+from vdn.runtime.cards import TASKS, list_models
 from vdn.streaming import (
     FrameNoise,
     IOThreads,
@@ -31,7 +33,7 @@ from vdn.streaming import (
 from vdn.web.lanes import Cancelled, Lane, Work
 from vdn.web.rasters import Raster, make_map, make_screen
 from vdn.web.settings import ServiceSettings
-from vdn.web.uploads import open_upload
+from vdn.web.uploads import count_pixels, open_upload, why_too_large
 from vdn.web.visits import MAPS, Choices, Entry, Found, Visit
 
 __all__ = ["Service"]
@@ -52,6 +54,11 @@ class Service:
     ----------
     settings
         How it is set up.
+
+    Attributes
+    ----------
+    models
+        The names that may be given for a model, "auto" first, for everything that models ship for.
     """
 
     def __init__(self, settings: ServiceSettings) -> None:
@@ -59,11 +66,14 @@ class Service:
         self._folder = tempfile.TemporaryDirectory(prefix="vdn-serve-")
         self.folder = Path(self._folder.name)
         self._visits: dict[str, Visit] = {}
-        self._denoisers: dict[str, Denoiser] = {}
+        self._restorers: dict[tuple[Goal, str], Restorer] = {}
         self._lock = threading.Lock()
         self.whole = Lane("vdn-whole", self._tell_all)
         self.previews = Lane("vdn-previews")
-        self.models = ["auto", *(card.name for card in list_models() if card.purpose == "denoise")]
+        self.models: dict[Goal, list[str]] = {}
+        cards = list_models(settings.weights)
+        for card in sorted(cards, key=lambda card: (TASKS.index(card.purpose), card.scale)):
+            self.models.setdefault(Goal.of(card), ["auto"]).append(card.name)
 
     def close(self) -> None:
         """Stop, and delete all files."""
@@ -73,21 +83,53 @@ class Service:
             visit.close()
         self._folder.cleanup()
 
-    def denoiser(self, model: str) -> Denoiser:
+    def goal(self, task: str, scale: int | None = None) -> Goal:
+        """Return what is to be done, of what models ship for.
+
+        Parameters
+        ----------
+        task
+            One of `vdn.runtime.cards.TASKS`.
+        scale
+            Pixels a side of the result for one of the picture; None for the smallest there is.
+
+        Raises
+        ------
+        InputError
+            When no model ships for it.
+        """
+        for goal in self.models:
+            if goal.task == task and scale in (None, goal.scale or 1):
+                return goal
+        asked = task if scale is None else f"{task} x{scale}"
+        raise InputError(
+            f"no model for {asked!r} ships with this vdn; there are "
+            f"{', '.join(map(str, self.models))}"
+        )
+
+    def restorer(self, goal: Goal, model: str) -> Restorer:
         """Return the restorer of a model that ships, or of "auto".
 
         Raises
         ------
         InputError
-            When there is none of that name: paths are not looked up for anybody.
+            When there is none of that name for the goal: paths are not looked up for anybody.
         """
-        if model not in self.models:
-            raise InputError(f"model={model!r}; there are {', '.join(self.models)}")
+        if model not in self.models[goal]:
+            raise InputError(
+                f"model={model!r}; for {goal} there are {', '.join(self.models[goal])}"
+            )
         with self._lock:
-            if model not in self._denoisers:
-                threads, device = self.settings.threads, self.settings.device
-                self._denoisers[model] = Denoiser(model, threads, device=device)
-            return self._denoisers[model]
+            if (goal, model) not in self._restorers:
+                self._restorers[goal, model] = Restorer(
+                    goal.task,
+                    goal.scale,
+                    model,
+                    self.settings.threads,
+                    device=self.settings.device,
+                    weights=self.settings.weights,
+                )
+            return self._restorers[goal, model]
 
     # Visits
 
@@ -137,6 +179,7 @@ class Service:
                 name=name,
                 folder=folder,
                 size=source.stat().st_size,
+                pixels=count_pixels(picture),
                 spec=frame.spec(),
                 frames=len(picture.frames),
                 format=picture.format,
@@ -171,9 +214,10 @@ class Service:
                 source = make_screen(stored, entry.orientation, range_, folder, "source")
             previous = entry.rasters["source"].folder
             entry.frame, entry.spec, entry.range = frame, stored.spec(), range_
-            entry.rasters = {"source": source}
+            rasters = {"source": source}
             if entry.result is not None:
-                entry.rasters |= _rasters(entry, frame, entry.result, folder)
+                rasters |= _rasters(entry, frame, entry.result, folder)
+            entry.rasters = rasters
             entry.previews.clear()
             entry.version += 1
         if previous != entry.folder:
@@ -181,23 +225,35 @@ class Service:
         visit.changed()
 
     def choose(self, visit: Visit, choices: Choices) -> None:
-        """Set strength and model of a visit; its pictures are done anew where that changes them."""
-        self.denoiser(choices.model)
+        """Set what is done to the pictures of a visit: anew, where that changes them.
+
+        Raises
+        ------
+        InputError
+            When there is no such model for the goal, or the strength is out of its range.
+        """
+        self.restorer(choices.goal, choices.model)
         if not 0 <= choices.strength <= LADDER[-1]:
             raise InputError(f"strength={choices.strength!r}; give a number from 0 to {LADDER[-1]}")
         visit.choices = choices
         for entry in list(visit.entries.values()):
-            if entry.state != "stopped" and entry.choices != choices:
+            if entry.choices == choices:
+                self.stop(visit, entry)  # it is there already
+            elif entry.state != "stopped":
                 self.queue(visit, entry)
         visit.changed()
 
     def queue(self, visit: Visit, entry: Entry) -> None:
-        """Have a picture denoised as the visit has chosen, in its turn."""
+        """Have a picture restored as the visit has chosen, in its turn, if it is not too large."""
         if entry.work:
             entry.work.cancel()
-        entry.state, entry.message, entry.share = "waiting", "", 0.0
         choices = visit.choices
-        entry.work = Work(lambda work: self._denoise(visit, entry, choices, work))
+        entry.share, entry.message = 0.0, why_too_large(entry.pixels, choices.scale, self.settings)
+        if entry.message:
+            entry.state, entry.work = "failed", None
+            return
+        entry.state = "waiting"
+        entry.work = Work(lambda work: self._restore(visit, entry, choices, work))
         self.whole.submit(entry.work)
 
     def stop(self, visit: Visit, entry: Entry) -> None:
@@ -208,21 +264,23 @@ class Service:
         entry.state, entry.share = ("done" if entry.result else "stopped"), 0.0
         visit.changed()
 
-    def run(self, source: Path, target: Path, work: Work, model: str, **given: Any) -> Report:
-        """Denoise a file into another, for a program."""
+    def run(
+        self, source: Path, target: Path, work: Work, goal: Goal, model: str, **given: Any
+    ) -> Report:
+        """Restore a file into another, for a program."""
 
         def progress(share: float) -> None:
             self._give_way(work)
 
-        return self.denoiser(model).file(source, target, progress=progress, **given)
+        return self.restorer(goal, model).file(source, target, progress=progress, **given)
 
     def _give_way(self, work: Work) -> None:
         """Let previews go first, between two windows of a whole picture; stop if it is unwanted."""
         work.check()
         self.previews.wait_for_urgent(_LONGEST)
 
-    def _denoise(self, visit: Visit, entry: Entry, choices: Choices, work: Work) -> None:
-        deadline = entry.added + _PATIENCE
+    def _restore(self, visit: Visit, entry: Entry, choices: Choices, work: Work) -> None:
+        deadline = entry.added + (_PATIENCE if choices.only_denoise else 0)
         while not entry.previews and time.monotonic() < deadline and not work.cancelled:
             time.sleep(0.02)
         folder = entry.folder / f"{entry.version + 1}"
@@ -252,40 +310,28 @@ class Service:
                 visit.changed()
                 last = time.monotonic()
 
-        name = f"{Path(entry.name).stem}.denoised{output_suffix(Path(entry.name), None)}"
-        result = folder / name
+        name, mark = Path(entry.name), MARKS[choices.goal.task]
+        result = folder / result_name(name.stem, mark, output_suffix(name, None))
         maps = {kind: folder / f"{kind}.tiff" for kind in MAPS}
         report = restore_one_file(
-            self.denoiser(choices.model).models,
+            self.restorer(choices.goal, choices.model).models,
             entry.source,
             Targets(result, maps["noise"], maps["uncertainty"]),
-            Settings(strength=choices.strength, texture=True),
+            Settings(strength=choices.strength, texture=choices.only_denoise),
             progress,
         )
         seconds = time.monotonic() - entry.begun
         rasters = _rasters(entry, frame := entry.frame, result, folder)
-        work.check()
         previous = entry.result
         with entry.lock:
             if entry.frame != frame:  # another image has been asked for meanwhile
                 rasters = _rasters(entry, entry.frame, result, folder)
+            work.check()
             entry.rasters = {"source": entry.rasters["source"]} | rasters
             entry.result, entry.report, entry.choices = result, report, choices
             entry.seconds, entry.state = seconds, "done"
             entry.version += 1
-            entry.found = Found(
-                report.noise_sigma,
-                judge_noise(
-                    report.noise_sigma,
-                    entry.range.scale,
-                    report.quiet_sigma,
-                    report.texture,
-                    compressed=True,  # for all that is known here
-                ),
-                report.model,
-                report.reason,
-                whole=True,
-            )
+            entry.found = _found(report, choices, entry.range)
         entry.work = None
         if previous is not None:
             shutil.rmtree(previous.parent, ignore_errors=True)
@@ -298,7 +344,8 @@ class Service:
 
     def report(self, visit: Visit, entry: Entry) -> list[dict[str, Any]]:
         """Return what `vdn noise` says of a picture, in words: labels and lines, by image."""
-        model = visit.choices.model
+        choices = visit.choices
+        model = choices.model if choices.only_denoise else "auto"
 
         def measure(work: Work) -> list[dict[str, Any]]:
             return [
@@ -315,7 +362,7 @@ class Service:
     def _measure(
         self, source: Path, model: str, work: Work
     ) -> list[tuple[dict[str, int], FrameNoise]]:
-        models = self.denoiser(model).models
+        models = self.restorer(Goal(), model).models
         with IOThreads() as io_threads, open_picture(source) as picture:
             found, count = [], len(picture.frames)
             for each in estimate_picture_noise(
@@ -334,7 +381,14 @@ class Service:
 
         The part is around a place of the picture as it is looked at, as is the corner. Where it
         need not be exact, and something has been computed, the answer is mixed from that at once.
+
+        Raises
+        ------
+        InputError
+            When more than noise is to be removed.
         """
+        if not visit.choices.only_denoise:
+            raise InputError(f"there are previews to denoise alone, not to {visit.choices.goal}")
         box = Box.around(*entry.to_stored(row, column), entry.spec.shape)
         key = box, visit.choices.model
         preview = entry.previews.get(key)
@@ -359,12 +413,12 @@ class Service:
 
     def _begin_preview(self, entry: Entry, key: tuple[Box, str]) -> Preview:
         box, model = key
-        denoiser = self.denoiser(model)
+        denoiser = self.restorer(Goal(), model)
         with open_picture(entry.source) as picture:
             frame = picture.frames[entry.frame]
             choice = denoiser.models.choose(frame)
             entry_range = find_ranges(frame, choice.card.nominal_range)[0]
-            named = self.denoiser(choice.card.name)
+            named = self.restorer(Goal(), choice.card.name)
             preview = Preview(named, frame, box, entry_range, choice)
         while len(entry.previews) >= _PREVIEWS:
             entry.previews.pop(next(iter(entry.previews)))
@@ -373,7 +427,8 @@ class Service:
 
     def _find_noise(self, visit: Visit, entry: Entry, preview: Preview) -> None:
         made = preview.exact(1.0)
-        if made is None or (entry.found is not None and entry.found.whole):
+        known = entry.found is not None and entry.found.whole and entry.found.verdict is not None
+        if made is None or known:
             return
         part = np.atleast_3d(preview.inside(made.noise_sigma))
         mean_square = np.square(part, dtype=np.float64).mean(axis=(0, 1))
@@ -384,6 +439,25 @@ class Service:
             sigma, verdict, preview.choice.card.name, preview.choice.reason, whole=False
         )
         visit.changed()
+
+
+def _found(report: Report, choices: Choices, range_: Range) -> Found:
+    """Return what is known of a picture that has been restored."""
+    verdict = (
+        judge_noise(
+            report.noise_sigma,
+            range_.scale,
+            report.quiet_sigma,
+            report.texture,
+            compressed=True,  # for all that is known here
+        )
+        if choices.only_denoise
+        else None
+    )
+    blur = "" if report.kernel is None else report.kernel.describe()
+    jpeg = "" if report.jpeg is None else report.jpeg.describe()
+    told = tuple((label, text) for label, text in (("blur", blur), ("JPEG", jpeg)) if text)
+    return Found(report.noise_sigma, verdict, report.model, report.reason, whole=True, told=told)
 
 
 def _rasters(entry: Entry, frame: int, result: Path, folder: Path) -> dict[str, Raster]:

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 
 __all__ = ["ServiceSettings"]
 
@@ -19,7 +20,7 @@ class ServiceSettings:
     max_upload
         Bytes of a picture file.
     max_pixels
-        Of all images in a file together.
+        Of all images in a file together, and of all in its result.
     max_pictures
         Of one visit.
     idle_seconds
@@ -28,8 +29,8 @@ class ServiceSettings:
         How long the request line and the headers of a request may take.
     upload_seconds
         How long an upload may pause; its mean rate has to be above 10 kB a second too.
-    threads, device
-        As of `vdn.Denoiser`.
+    threads, device, weights
+        As of `vdn.Restorer`.
     """
 
     host: str = "127.0.0.1"
@@ -43,3 +44,4 @@ class ServiceSettings:
     upload_seconds: float = 20.0
     threads: int | None = None
     device: str = "auto"
+    weights: Path | None = None

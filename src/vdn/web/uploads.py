@@ -12,7 +12,7 @@ from vdn.image import open_picture
 from vdn.image.picture import Picture
 from vdn.web.settings import ServiceSettings
 
-__all__ = ["open_upload", "receive_file", "safe_name"]
+__all__ = ["count_pixels", "open_upload", "receive_file", "safe_name", "why_too_large"]
 
 _LEAST_RATE = 10_000  # bytes a second
 _LONGEST_NAME = 120
@@ -76,25 +76,56 @@ async def receive_file(request: Request, target: Path, settings: ServiceSettings
     return size
 
 
-def open_upload(path: Path, name: str, settings: ServiceSettings) -> Picture:
+def count_pixels(picture: Picture) -> int:
+    """Return the pixels of all images of a picture together."""
+    return sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
+
+
+def why_too_large(pixels: int, scale: int, settings: ServiceSettings) -> str:
+    """Say why a picture has too many pixels, as it is or enlarged; nothing where it has not.
+
+    Parameters
+    ----------
+    pixels
+        Of all its images.
+    scale
+        Pixels a side of the result for one of the picture.
+
+    Examples
+    --------
+    >>> settings = ServiceSettings()
+    >>> why_too_large(100 * 10**6, 1, settings)
+    ''
+    >>> why_too_large(100 * 10**6, 4, settings).partition(":")[0]
+    'Enlarged x4 the picture has 1,600 megapixels; the limit here is 250'
+    """
+    made = scale**2 * pixels
+    if made <= settings.max_pixels:
+        return ""
+    enlarged, instead = (
+        (f"Enlarged x{scale} the", "enlarge it less, or ") if scale > 1 else ("The", "")
+    )
+    return (
+        f"{enlarged} picture has {made / 1e6:,.0f} megapixels; the limit here is "
+        f"{settings.max_pixels / 1e6:,.0f}: {instead}see --max-pixels. The command line has none."
+    )
+
+
+def open_upload(path: Path, name: str, settings: ServiceSettings, scale: int = 1) -> Picture:
     """Open an uploaded picture; how large it is stands in its header, and is looked at first.
 
     Raises
     ------
     HTTPException
-        413 where it has too many pixels, 422 where it is no picture; `name` is what it is called.
+        413 where it, or its result at a scale, has too many pixels, 422 where it is no picture;
+        `name` is what it is called.
     """
     try:
         picture = open_picture(path, max_bytes=16 * settings.max_pixels)
     except VdnError as error:
         status = 413 if isinstance(error, TooLargeError) else 422
         raise HTTPException(status, str(error).replace(str(path), name)) from error
-    pixels = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
-    if pixels > settings.max_pixels:
+    if why := why_too_large(count_pixels(picture), scale, settings):
         picture.close()
-        raise HTTPException(
-            413,
-            f"The picture has {pixels / 1e6:,.0f} megapixels; the limit here is "
-            f"{settings.max_pixels / 1e6:,.0f}: see --max-pixels. The command line has none.",
-        )
+        raise HTTPException(413, why)
     return picture

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vdn.image import FrameSpec, Range
+from vdn.models import Goal
 from vdn.noise.verdict import Verdict
 from vdn.previews import Box, Preview
 from vdn.streaming import Report
@@ -20,7 +21,7 @@ from vdn.web.rasters import Raster, flips_columns, flips_rows, is_transposed
 __all__ = ["MAPS", "Choices", "Entry", "Found", "Visit"]
 
 MAPS = ("noise", "uncertainty")
-"""What is known at every pixel, besides the clean picture."""
+"""What is known at every pixel, besides the result."""
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,44 @@ class Choices:
     """What a visitor has set, for all pictures alike."""
 
     strength: float = 1.0
+    goal: Goal = field(default_factory=Goal)
     model: str = "auto"
+
+    @property
+    def only_denoise(self) -> bool:
+        """Whether nothing but the noise is to go: then there are previews and a verdict."""
+        return self.goal.task == "denoise"
+
+    @property
+    def scale(self) -> int:
+        """Pixels a side of the result for one of the picture."""
+        return self.goal.scale or 1
 
 
 @dataclass(frozen=True)
 class Found:
-    """What is known of the noise of a picture, from a part of it or from the whole."""
+    """What is known of a picture, from a part of it or from the whole.
+
+    Attributes
+    ----------
+    sigma
+        Standard deviation of its noise, a channel each.
+    verdict
+        Of the noise; None where more than noise was removed.
+    model, reason
+        Who says so, and why that model was asked.
+    whole
+        Whether all of it has been looked at.
+    told
+        What else had happened to it, labels and words: its blur, its compression.
+    """
 
     sigma: tuple[float, ...]
-    verdict: Verdict
+    verdict: Verdict | None
     model: str
     reason: str
     whole: bool
+    told: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(eq=False)
@@ -50,8 +77,8 @@ class Entry:
     ----------
     identity, name, folder
         Its number, the user's name for it, and where its files are.
-    size, frames, format, orientation, icc
-        What the file is like: bytes, how many images, and so on.
+    size, pixels, frames, format, orientation, icc
+        What the file is like: bytes, pixels of all images, how many these are, and so on.
     frame, spec, range
         Which of the images is looked at, from 0, what it is like, and which values are black and
         white in it.
@@ -67,6 +94,7 @@ class Entry:
     name: str
     folder: Path
     size: int
+    pixels: int
     spec: FrameSpec
     frames: int
     format: str
@@ -123,7 +151,6 @@ class Entry:
         """Return what the page shows of it."""
         height, width = self.shape
         seconds = time.monotonic() - self.begun if self.state == "working" else 0.0
-        pixels = self.frames * height * width
         return {
             "id": self.identity,
             "name": self.name,
@@ -139,7 +166,9 @@ class Entry:
             "message": self.message,
             "position": lane.position(self.work) if self.work else None,
             "share": round(self.share, 4),
-            "megapixels_per_second": self.share * pixels / 1e6 / seconds if seconds > 0 else None,
+            "megapixels_per_second": self.share * self.pixels / 1e6 / seconds
+            if seconds > 0
+            else None,
             "seconds_left": seconds / self.share - seconds if self.share > 0 else None,
             "version": self.version,
             "levels": {name: raster.levels for name, raster in self.rasters.items()},
@@ -151,9 +180,14 @@ class Entry:
     def _describe_result(self) -> dict[str, Any] | None:
         if self.result is None or self.choices is None or self.report is None:
             return None
+        height, width = self.rasters["result"].shape
         return {
             "name": self.result.name,
             "bytes": self.result.stat().st_size,
+            "width": width,
+            "height": height,
+            "scale": self.choices.scale,
+            "goal": asdict(self.choices.goal),
             "strength": self.choices.strength,
             "model": self.report.model,
             "reason": self.report.reason,

@@ -3,7 +3,7 @@
 import { Viewer, bitmap } from "/viewer.js";
 
 const $ = (id) => document.getElementById(id);
-let state = { pictures: [], models: [], limits: {} };
+let state = { pictures: [], goal: { task: "denoise", scale: null }, goals: [], limits: {} };
 let current = null; // number of the picture that is shown
 let layer = "result";
 let preview = null; // {id, image, place, strength, exact}
@@ -12,6 +12,7 @@ let sliding = false;
 
 const viewer = new Viewer($("canvas"), updateView);
 const picture = () => state.pictures.find((each) => each.id === current);
+const onlyDenoises = () => state.goal.task === "denoise"; // then there are previews and a verdict
 
 history.replaceState(null, "", "/"); // the token lives in a cookie from here on
 
@@ -24,6 +25,16 @@ function seconds(value) {
   if (value < 60) return `${Math.max(1, Math.round(value))} s`;
   if (value < 3600) return `${Math.round(value / 60)} min`;
   return `${(value / 3600).toFixed(1)} h`;
+}
+
+function whatToDo({ task, scale }) {
+  const names = { denoise: "Denoise", upscale: `Enlarge ×${scale}`, deblur: "Sharpen", deblock: "Remove JPEG artefacts" };
+  return names[task];
+}
+
+function whatWasDone({ task, scale }) {
+  const names = { denoise: "denoised", upscale: `enlarged ×${scale}`, deblur: "sharpened", deblock: "JPEG artefacts removed" };
+  return names[task];
 }
 
 function depth(each) {
@@ -109,9 +120,7 @@ function update() {
   $("start").hidden = Boolean(state.pictures.length);
   $("work").hidden = $("leave").hidden = !state.pictures.length;
   $("limits").textContent = state.limits.bytes ? `Up to ${megabytes(state.limits.bytes)} and ${state.limits.pixels / 1e6} megapixels a file.` : "";
-  if (!$("model").options.length && state.models.length)
-    $("model").append(...state.models.map((name) => new Option(name === "auto" ? "choose by the noise" : name, name)));
-  if (document.activeElement !== $("model")) $("model").value = state.model;
+  if (state.goals.length) updateChoices();
   if (!sliding) setStrength(state.strength);
   updateList();
   if (!shown) return;
@@ -128,12 +137,29 @@ function update() {
   updateLayer(shown);
 }
 
+function updateChoices() {
+  const { goals, goal, model } = state;
+  const index = goals.findIndex((each) => each.task === goal.task && each.scale === goal.scale);
+  const { models } = goals[index];
+  if (!$("task").options.length) $("task").append(...goals.map((each, place) => new Option(whatToDo(each), place)));
+  if (document.activeElement !== $("task")) $("task").value = index;
+  if ($("model").dataset.of !== String(index)) {
+    $("model").dataset.of = index;
+    const auto = `choose by the ${onlyDenoises() ? "noise" : "picture"}`;
+    $("model").replaceChildren(...models.map((name) => new Option(name === "auto" ? auto : name, name)));
+  }
+  if (document.activeElement !== $("model")) $("model").value = model;
+  $("model-field").hidden = models.length < 3; // one, and "auto", which takes it
+}
+
 function updateVerdict(shown) {
   const { found } = shown;
   if (!found) { $("verdict").textContent = shown.state === "failed" ? "" : "Measuring the noise…"; return; }
+  const judged = onlyDenoises() && found.verdict ? `${found.verdict.text} Standard` : "Noise of standard";
   const sigma = found.sigma.map(number).join(" / ");
+  const told = found.told.map(([label, text]) => ` ${label[0].toUpperCase()}${label.slice(1)}: ${text}.`).join("");
   const because = found.reason ? `, for ${found.reason}` : "";
-  $("verdict").textContent = `${found.verdict.text} Standard deviation ${sigma}${found.whole ? "" : " in the part shown first"}. Model ${found.model}${because}.`;
+  $("verdict").textContent = `${judged} deviation ${sigma}${found.whole ? "" : " in the part shown first"}.${told} Model ${found.model}${because}.`;
 }
 
 function updateProgress(shown) {
@@ -146,7 +172,7 @@ function updateProgress(shown) {
     if (shown.seconds_left && shown.share > 0.02) text += `, ${seconds(shown.seconds_left)} left`;
   }
   if (stage === "done" && result) {
-    text = `${result.name}: ${megabytes(result.bytes)}, strength ${result.strength}, model ${result.model}, ${result.seconds.toFixed(1)} s`;
+    text = `${result.name}: ${result.width} × ${result.height} pixels, ${megabytes(result.bytes)}, strength ${result.strength}, model ${result.model}, ${result.seconds.toFixed(1)} s`;
     if (result.left_out.length) text += `; left out: ${result.left_out.join(", ")}`;
   }
   if (stage === "stopped") text = "stopped";
@@ -194,7 +220,7 @@ function updateList() {
     }
     known.delete(each.id);
     item.querySelector(".pick").setAttribute("aria-current", String(each.id === current));
-    const words = { waiting: "waiting", working: `${Math.round(100 * each.share)} %`, done: each.found ? (each.found.verdict.kind === "clean" ? "clean" : "done") : "done", stopped: "stopped", failed: "failed" };
+    const words = { waiting: "waiting", working: `${Math.round(100 * each.share)} %`, done: onlyDenoises() && each.found?.verdict?.kind === "clean" ? "clean" : "done", stopped: "stopped", failed: "failed" };
     item.querySelector(".state").textContent = words[each.state];
   }
   for (const item of known.values()) item.remove();
@@ -209,8 +235,11 @@ function updateLayer(shown) {
   }
   const isReport = layer === "report";
   $("report").hidden = !isReport;
-  $("view").hidden = $("tools").hidden = isReport;
-  if (isReport) { showReport(shown); return; }
+  const isMissing = layer === "difference" && shown.result?.scale > 1;
+  $("no-difference").hidden = !isMissing;
+  $("view").hidden = $("tools").hidden = isReport || isMissing;
+  if (isReport) showReport(shown);
+  if (isReport || isMissing) return;
   const fresh = shown.result && shown.result.strength === Number($("strength").value) && shown.state === "done";
   const part = layer === "result" && !fresh && preview && preview.id === shown.id ? preview : null;
   viewer.show(shown, shown.result ? layer : null, part);
@@ -224,8 +253,9 @@ function updateLayer(shown) {
     $("download-map").href = `/visit/pictures/${shown.id}/files/${layer}`;
     drawLegend();
   }
-  const names = { result: "after", noise: "noise", uncertainty: "uncertainty", difference: "what was removed" };
-  $("label-after").textContent = shown.result || part ? names[layer] : "not done yet";
+  const done = part ? state.goal : shown.result?.goal;
+  const names = { result: done && whatWasDone(done), noise: "noise", uncertainty: "uncertainty", difference: "what was removed" };
+  $("label-after").textContent = done ? names[layer] : "not done yet";
 }
 
 async function drawLegend() {
@@ -236,14 +266,15 @@ async function drawLegend() {
 }
 
 async function showReport(shown) {
-  const key = `${shown.id} ${state.model}`;
+  const key = [shown.id, shown.version, ...Object.values(state.goal), state.model].join(" ");
   if ($("report").dataset.of === key) return;
   $("report").dataset.of = key;
   $("report").textContent = "Measuring…";
   try {
     const images = await ask("GET", `/visit/pictures/${shown.id}/report`);
     if ($("report").dataset.of !== key) return;
-    $("report").replaceChildren(...images.flatMap(({ title, lines }) => {
+    const undone = shown.found?.told.length ? [{ title: whatWasDone(shown.result.goal), lines: shown.found.told }] : [];
+    $("report").replaceChildren(...[...undone, ...images].flatMap(({ title, lines }) => {
       const heading = Object.assign(document.createElement("h3"), { textContent: title });
       const table = document.createElement("dl");
       for (const [label, text] of lines)
@@ -258,9 +289,9 @@ async function showReport(shown) {
 function updateView() {
   const edge = 100 * viewer.split;
   $("divider").style.left = `${edge}%`;
-  $("zoom-value").textContent = `${Math.round(100 * viewer.scale)} %`;
+  $("zoom-value").textContent = `${Math.round(100 * viewer.scale / viewer.finer)} %`;
   $("fit").setAttribute("aria-pressed", String(viewer.fitted));
-  $("actual").setAttribute("aria-pressed", String(!viewer.fitted && viewer.scale === 1));
+  $("actual").setAttribute("aria-pressed", String(!viewer.fitted && viewer.scale === viewer.finer));
 }
 
 // Strength
@@ -272,7 +303,7 @@ function setStrength(value) {
 
 async function askPreview(strength, exact) {
   const shown = picture();
-  if (!shown) return;
+  if (!shown || !onlyDenoises()) return;
   const turn = ++asked;
   const place = viewer.picture && viewer.picture.id === shown.id ? [viewer.y, viewer.x] : [shown.height / 2, shown.width / 2];
   const query = new URLSearchParams({ row: place[0], column: place[1], strength, exact });
@@ -325,16 +356,25 @@ async function settle() {
   }
 }
 
-$("model").addEventListener("change", async () => {
+// Task and model
+
+async function choose(choice) {
+  asked++; // what is on its way is of another choice
   try {
-    state = { ...state, ...await ask("PUT", "/visit", { model: $("model").value }) };
+    state = { ...state, ...await ask("PUT", "/visit", choice) };
     preview = null;
     update();
     await askPreview(state.strength, true);
   } catch (error) {
     say(error.message);
   }
+}
+
+$("task").addEventListener("change", () => {
+  const { task, scale } = state.goals[$("task").value];
+  choose({ goal: { task, scale } });
 });
+$("model").addEventListener("change", () => choose({ model: $("model").value }));
 
 // Images of one file
 
@@ -365,7 +405,7 @@ $("canvas").addEventListener("keydown", (event) => {
 
 $("split").addEventListener("input", () => { viewer.split = Number($("split").value) / 100; viewer.draw(); });
 $("fit").addEventListener("click", () => viewer.fit());
-$("actual").addEventListener("click", () => viewer.zoom(1));
+$("actual").addEventListener("click", () => viewer.actual());
 $("zoom-in").addEventListener("click", () => viewer.zoom(viewer.scale * 1.5));
 $("zoom-out").addEventListener("click", () => viewer.zoom(viewer.scale / 1.5));
 $("stop").addEventListener("click", () => ask("POST", `/visit/pictures/${current}/stop`).catch((error) => say(error.message)));

@@ -1,7 +1,9 @@
-// Two pictures of one size on a canvas, zoomed and moved together, in tiles of exact pixels.
+// A picture and what was made of it on a canvas, zoomed and moved together, in tiles of exact pixels.
+// Places are those of the picture; layers that were enlarged have `finer` pixels a side for one of it.
 
 const TILE = 512;
 const KEPT = 400; // tiles in memory
+const ENLARGED = ["result", "uncertainty"];
 
 export class Viewer {
   constructor(canvas, changed) {
@@ -12,16 +14,18 @@ export class Viewer {
     this.split = 0.5;
     this.fitted = true;
     this.scale = 1; // device pixels a pixel of the picture
+    this.finer = 1;
     this.x = this.y = 0; // the picture's place in the middle of the canvas
     new ResizeObserver(() => this.resize()).observe(canvas);
     this.listen();
   }
 
-  // picture: {id, width, height, version, levels}; after: the name of a layer, or null
+  // picture: {id, width, height, version, levels, result}; after: the name of a layer, or null
   show(picture, after, preview) {
     const same = (key) => this.picture && this.picture[key] === picture[key];
     const other = !["id", "width", "height"].every(same);
     this.picture = picture;
+    this.finer = picture.result ? picture.result.scale : 1;
     this.after = after;
     this.preview = preview;
     if (other) {
@@ -56,10 +60,15 @@ export class Viewer {
     this.draw();
   }
 
+  // One device pixel for one of the finest there is
+  actual() {
+    this.zoom(this.finer);
+  }
+
   zoom(scale, at) {
     if (!this.picture) return;
     const smallest = Math.min(this.fitScale(), 1);
-    scale = Math.min(Math.max(scale, smallest), 32);
+    scale = Math.min(Math.max(scale, smallest), 32 * this.finer);
     const [cx, cy] = at || [this.canvas.width / 2, this.canvas.height / 2];
     const px = this.x + (cx - this.canvas.width / 2) / this.scale;
     const py = this.y + (cy - this.canvas.height / 2) / this.scale;
@@ -95,7 +104,6 @@ export class Viewer {
     // Whole device pixels, so that at 1:1 every pixel is exactly one.
     const left = Math.round(canvas.width / 2 - this.x * this.scale);
     const top = Math.round(canvas.height / 2 - this.y * this.scale);
-    context.imageSmoothingEnabled = this.scale < 1;
     const edge = Math.round(this.split * canvas.width);
     this.layer("source", left, top, 0, this.after || this.preview ? edge : canvas.width);
     if (this.after || this.preview) {
@@ -113,21 +121,28 @@ export class Viewer {
   }
 
   layer(name, left, top, from, to) {
-    const { picture, scale } = this;
-    const levels = picture.levels[name === "difference" ? "result" : name];
+    const levels = this.picture.levels[name === "difference" ? "result" : name];
     if (!levels || to <= from) return;
+    const scale = this.scale / this.finerOf(name);
     this.clip(from, to);
+    this.context.imageSmoothingEnabled = scale < 1;
     const level = Math.min(Math.max(Math.floor(-Math.log2(scale) + 0.01), 0), levels - 1);
     for (let coarse = levels - 1; coarse > level; coarse--) this.level(name, coarse, left, top, from, to, false);
     this.level(name, level, left, top, from, to, true);
     this.context.restore();
   }
 
+  // Pixels a side of a layer for one of the picture
+  finerOf(name) {
+    return ENLARGED.includes(name) ? this.finer : 1;
+  }
+
   level(name, level, left, top, from, to, ask) {
-    const { picture, scale, canvas } = this;
-    const step = TILE * 2 ** level; // pixels of the picture a tile
+    const { picture, canvas } = this;
+    const finer = this.finerOf(name), scale = this.scale / finer;
+    const step = TILE * 2 ** level; // pixels of the layer a tile
     const size = step * scale;
-    const columns = Math.ceil(picture.width / step), rows = Math.ceil(picture.height / step);
+    const columns = Math.ceil(finer * picture.width / step), rows = Math.ceil(finer * picture.height / step);
     const first = Math.max(0, Math.floor((from - left) / size));
     const last = Math.min(columns - 1, Math.floor((to - 1 - left) / size));
     const highest = Math.max(0, Math.floor(-top / size));
@@ -168,6 +183,7 @@ export class Viewer {
   patch(left, top, edge) {
     const { image, place } = this.preview;
     this.clip(edge, this.canvas.width);
+    this.context.imageSmoothingEnabled = this.scale < 1;
     const x = Math.round(left + place.left * this.scale), y = Math.round(top + place.top * this.scale);
     const w = Math.round(left + (place.left + image.width) * this.scale) - x;
     const h = Math.round(top + (place.top + image.height) * this.scale) - y;
@@ -215,7 +231,7 @@ export class Viewer {
       else if (event.key === "+" || event.key === "=") this.zoom(this.scale * 1.5);
       else if (event.key === "-") this.zoom(this.scale / 1.5);
       else if (event.key === "0") this.fit();
-      else if (event.key === "1") this.zoom(1);
+      else if (event.key === "1") this.actual();
       else return;
       event.preventDefault();
     });
