@@ -263,6 +263,19 @@ def test_a_program_gets_what_the_library_makes(served, tmp_path, name, content):
     wait_until(lambda: not served.leftovers())
 
 
+@pytest.mark.parametrize(("kind", "ending"), [("PNG", "png"), ("JPEG", "jpg"), ("TIFF", "tif")])
+@pytest.mark.parametrize("name", [None, "scan", "photo.2"])
+def test_a_picture_whose_name_does_not_tell_its_format_keeps_it(served, kind, ending, name):
+    content = io.BytesIO()
+    Image.fromarray(noisy()).save(content, kind)
+    with served.program() as program:
+        ask = {"params": {"name": name} if name else {}, "content": content.getvalue()}
+        response = program.post("/api/denoise", **ask)
+    assert response.status_code == 200, response.text
+    assert Image.open(io.BytesIO(response.content)).format == kind
+    assert f"denoised.{ending}" in response.headers["content-disposition"]
+
+
 def test_a_program_gets_every_task(restoring, tmp_path):
     (tmp_path / "a.png").write_bytes(content := encoded(noisy()))
     restorer = Restorer("upscale", 4, threads=1, weights=restoring.settings.weights)

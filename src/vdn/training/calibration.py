@@ -62,7 +62,7 @@ def noisy_crops(
     shares = np.array([*noises.values()]) / sum(noises.values())
     faint = parse_noise(_FAINT)
     for index in range(count):
-        image = images[generator.integers(len(images))]
+        image = images[int(generator.integers(len(images)))]
         top, left = (int(generator.integers(max(side - size, 0) + 1)) for side in image.shape[:2])
         crop = image[top : top + size, left : left + size]
         clean = as_tensor(crop.astype(np.float32) / 255).numpy()

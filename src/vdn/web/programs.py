@@ -23,7 +23,7 @@ from vdn.streaming import Report
 from vdn.web.downloads import attachment
 from vdn.web.lanes import Cancelled, Work
 from vdn.web.service import Service
-from vdn.web.uploads import open_upload, receive_file, safe_name
+from vdn.web.uploads import full_name, open_upload, receive_file, safe_name
 
 __all__ = ["add_routes"]
 
@@ -99,7 +99,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         """Measure the noise of a picture: one record an image in it, as of `vdn noise --json`."""
         folder = Path(tempfile.mkdtemp(dir=service.folder))
         try:
-            source = await _receive(request, folder, asked.name, service)
+            source, _ = await _receive(request, folder, asked.name, service)
             found: list[dict[str, Any]] = await _wait(
                 request, service, lambda work: service.measure(source, asked.model, work)
             )
@@ -122,8 +122,8 @@ async def _restore(request: Request, service: Service, goal: Goal, asked: FileAs
         format_by_name(asked.format)
     folder = Path(tempfile.mkdtemp(dir=service.folder))
     try:
-        source = await _receive(request, folder, asked.name, service, goal.scale or 1)
-        stem, suffix = Path(safe_name(asked.name)).stem, output_suffix(source, asked.format)
+        source, name = await _receive(request, folder, asked.name, service, goal.scale or 1)
+        stem, suffix = Path(name).stem, output_suffix(Path(name), asked.format)
         targets = {
             "image": folder / result_name(stem, MARKS[goal.task], suffix),
             "noise": folder / "noise.tiff",
@@ -165,13 +165,16 @@ def _figures(report: Report) -> dict[str, str]:
 
 async def _receive(
     request: Request, folder: Path, name: str, service: Service, scale: int = 1
-) -> Path:
-    """Write the picture of a request to a file; HTTPException as of `open_upload`."""
+) -> tuple[Path, str]:
+    """Write the picture of a request to a file; return it, and what it is called.
+
+    HTTPException as of `open_upload`.
+    """
     settings, name = service.settings, safe_name(name)
     source = folder / f"source{Path(name).suffix.lower()[:12]}"
     await receive_file(request, source, settings)
-    (await asyncio.to_thread(open_upload, source, name, settings, scale)).close()
-    return source
+    with await asyncio.to_thread(open_upload, source, name, settings, scale) as picture:
+        return source, full_name(name, picture.format)
 
 
 async def _wait(request: Request, service: Service, function: Callable[[Work], Any]) -> Any:

@@ -33,7 +33,7 @@ from vdn.streaming import (
 from vdn.web.lanes import Cancelled, Lane, Work
 from vdn.web.rasters import Raster, make_map, make_screen
 from vdn.web.settings import ServiceSettings
-from vdn.web.uploads import count_pixels, open_upload, why_too_large
+from vdn.web.uploads import count_pixels, full_name, open_upload, why_too_large
 from vdn.web.visits import MAPS, Choices, Entry, Found, Visit
 
 __all__ = ["Service"]
@@ -176,7 +176,7 @@ class Service:
             frame = picture.frames[0]
             entry = Entry(
                 identity=identity,
-                name=name,
+                name=full_name(name, picture.format),
                 folder=folder,
                 size=source.stat().st_size,
                 pixels=count_pixels(picture),

@@ -9,10 +9,11 @@ from starlette.requests import ClientDisconnect
 
 from vdn.errors import TooLargeError, VdnError
 from vdn.image import open_picture
+from vdn.image.formats import FORMATS
 from vdn.image.picture import Picture
 from vdn.web.settings import ServiceSettings
 
-__all__ = ["count_pixels", "open_upload", "receive_file", "safe_name", "why_too_large"]
+__all__ = ["count_pixels", "full_name", "open_upload", "receive_file", "safe_name", "why_too_large"]
 
 _LEAST_RATE = 10_000  # bytes a second
 _LONGEST_NAME = 120
@@ -33,6 +34,19 @@ def safe_name(name: str) -> str:
     if len(kept) > _LONGEST_NAME:
         kept = stem[: _LONGEST_NAME - len(suffix) - 1][:_LONGEST_NAME] + dot + suffix[:20]
     return kept or "picture"
+
+
+def full_name(name: str, format: str) -> str:
+    """Return the name of a picture, with the ending of its format where it has none that is known.
+
+    Examples
+    --------
+    >>> full_name("a.JPG", "jpeg"), full_name("picture", "png"), full_name("scan.2", "tiff")
+    ('a.JPG', 'picture.png', 'scan.2.tif')
+    """
+    if any(Path(name).suffix.lower() in each.suffixes for each in FORMATS):
+        return name
+    return name + next((each.suffixes[0] for each in FORMATS if each.name == format), "")
 
 
 async def receive_file(request: Request, target: Path, settings: ServiceSettings) -> int:
