@@ -1,5 +1,6 @@
 """The weights that ship: what they promise on a synthetic image, and their cards."""
 
+import io
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 import vdn
 from vdn.runtime.cards import list_models
@@ -20,6 +21,16 @@ def clean() -> np.ndarray:
     rows, columns = np.mgrid[:96, :128]
     waves = np.sin(rows / 9) * np.cos(columns / 13)
     return np.stack([0.5 + 0.3 * waves, 0.4 + 0.2 * waves, 0.6 - 0.3 * waves], -1).astype("f4")
+
+
+def example() -> np.ndarray:
+    """A photograph with little noise left, of 8 bits."""
+    return np.asarray(Image.open(EXAMPLE).convert("RGB").crop((228, 20, 452, 244)))
+
+
+def error(image: np.ndarray, truth: np.ndarray) -> float:
+    """The root mean square."""
+    return float(np.sqrt(np.mean((image.astype(np.float64) - truth) ** 2)))
 
 
 @pytest.mark.parametrize("level", [15, 25, 50])
@@ -89,8 +100,6 @@ def test_auto_takes_photo_for_eight_bit_colour():
 
 @pytest.mark.parametrize("blur", [0.0, 1.2])
 def test_upscale_is_nearer_to_the_truth_than_cubic_convolution(blur):
-    from PIL import Image
-
     from vdn.noise.degrade import degrade
 
     rows, columns = np.mgrid[:160, :192]
@@ -103,6 +112,31 @@ def test_upscale_is_nearer_to_the_truth_than_cubic_convolution(blur):
     plane = Image.fromarray(small[..., 0]).resize((192, 160), Image.Resampling.BICUBIC)
     cubic = np.sqrt(np.mean((np.asarray(plane) - truth[..., 0]) ** 2))
     assert np.sqrt(np.mean((result.image - truth) ** 2)) < 0.95 * cubic
+
+
+@pytest.mark.parametrize("quality", [10, 30])
+@pytest.mark.parametrize("shift", [0, 3])
+def test_deblock_is_nearer_to_the_truth_than_the_jpeg_wherever_its_blocks_lie(quality, shift):
+    truth = example()
+    held = io.BytesIO()
+    Image.fromarray(truth).save(held, "JPEG", quality=quality)
+    truth, blocky = (each[shift:, shift:] for each in (truth, np.asarray(Image.open(held))))
+    result = vdn.restore(blocky, "deblock")
+    assert result.model == "deblock"
+    assert result.jpeg.quality == pytest.approx(quality, abs=1)
+    assert error(result.image, truth) < 0.93 * error(blocky, truth)
+
+
+@pytest.mark.parametrize(("blur", "left"), [(0.0, None), (1.2, 0.9), (2.0, 0.9)])
+def test_deblur_is_nearer_to_the_truth_and_hardly_touches_what_is_sharp(blur, left):
+    truth = example()
+    blurred = np.asarray(Image.fromarray(truth).filter(ImageFilter.GaussianBlur(blur)))
+    result = vdn.restore(blurred, "deblur")
+    if left is None:
+        assert error(result.image, truth) < 255 * 10 ** (-38 / 20)
+    else:
+        assert error(result.image, truth) < left * error(blurred, truth)
+        assert min(result.kernel.sigma) > 0.5 * blur
 
 
 def test_cards_say_what_the_models_are():
@@ -137,7 +171,7 @@ def test_models_say_what_for_and_whether_companies_may_use_them(columns):
 @pytest.mark.parametrize("name", ["gaussian", "photo", "gray"])
 @pytest.mark.parametrize("level", [3, 10, 25])
 def test_the_interval_of_sigma_holds_it_also_where_texture_is_taken_for_noise(name, level):
-    image = np.asarray(Image.open(EXAMPLE).crop((0, 0, 256, 256)), np.float32) / 255
+    image = example().astype(np.float32) / 255
     image = image[..., 1] if name == "gray" else image
     noise = np.random.default_rng(level).standard_normal(image.shape, dtype=np.float32)
     result = vdn.denoise(image + level / 255 * noise, model=name)
