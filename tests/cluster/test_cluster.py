@@ -112,6 +112,26 @@ def test_the_result_is_that_of_one_machine(shoot, denoise):
     assert 0 < row["seconds"] < 60
 
 
+def test_zarr_stores_among_the_files_are_restored_too(shoot, denoise):
+    """Also where all threads of the workers are taken: their blocks do not wait for the cluster."""
+    zarr = pytest.importorskip("zarr")
+    rng = np.random.default_rng(1)
+    for index in range(5):
+        group = zarr.open_group(shoot / f"plate {index}.ome.zarr", mode="w", zarr_format=2)
+        planes = rng.integers(0, 4096, (2, 96, 80), np.uint16)
+        group.create_array("0", data=planes, chunks=(1, 64, 64))
+        axes = [{"name": "c", "type": "channel"}, *({"name": n, "type": "space"} for n in "yx")]
+        scale = [{"type": "scale", "scale": [1, 1, 1]}]
+        levels = [{"path": "0", "coordinateTransformations": scale}]
+        multiscales = {"version": "0.4", "axes": axes, "datasets": levels}
+        group.attrs["multiscales"] = [multiscales]
+    here, there = denoise
+    one, many = here(shoot, "-o", "one"), there(shoot, "-o", "many")
+    assert many.exit_code == one.exit_code == 0, many.output
+    assert contents("many") == contents("one")
+    assert counted(many) == counted(one) == "vdn: 17 denoised"
+
+
 def test_a_run_goes_on_where_it_was(shoot, denoise):
     here, there = denoise
     first = there(shoot, "-o", "out", "--json")

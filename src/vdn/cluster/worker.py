@@ -16,6 +16,8 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import dask
+
 from vdn import __version__
 from vdn.cluster.job import Done, Job, Status
 from vdn.cluster.storage import (
@@ -122,7 +124,9 @@ def restore_batch(batch: Batch) -> list[Done]:
         )
         if files.again:
             remove_leftovers(batch)
-        with marked(batch.name), warnings.catch_warnings():
+        # The blocks of a Zarr are not tasks of the cluster: all threads of its workers may be waiting.
+        blocks = dask.config.set(scheduler="threads", num_workers=arguments.threads)
+        with blocks, marked(batch.name), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             logging.getLogger("tifffile").setLevel(logging.CRITICAL)
             with suppress(_Stopped):
