@@ -96,12 +96,17 @@ def test_the_snippets_run_one_after_the_other(page, tmp_path, monkeypatch):
     tifffile.imwrite(tmp_path / "scan.tif", image)
     Image.fromarray((image // 8).astype(np.uint8)).convert("RGB").save(tmp_path / "photo.jpg")
     (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "my/clean/pictures").mkdir(parents=True)
+    shutil.copy(tmp_path / "photo.jpg", tmp_path / "my/clean/pictures")
     shutil.copy(DOCS / "results/training/photo-4.jsonl", tmp_path / "runs/mine/log.jsonl")
     monkeypatch.chdir(tmp_path)
     names = {"image": image, "data": (tmp_path / "photo.jpg").read_bytes(), "__name__": page}
     text = (DOCS / f"{page}.md").read_text()
     for indent, code in re.findall(r"^( *)```python\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL):
-        exec(compile(re.sub(f"(?m)^{indent}", "", code), f"{page}.md", "exec"), names)
+        code = re.sub(f"(?m)^{indent}", "", code)
+        if code.startswith("# mine.py"):
+            (tmp_path / "mine.py").write_text(code)
+        exec(compile(code, f"{page}.md", "exec"), names)
 
 
 def test_the_site_builds_with_every_link_and_fetches_nothing(tmp_path):

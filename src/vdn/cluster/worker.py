@@ -124,7 +124,7 @@ def restore_batch(batch: Batch) -> list[Done]:
         )
         if files.again:
             remove_leftovers(batch)
-        # The blocks of a Zarr are not tasks of the cluster: all threads of its workers may be waiting.
+        # Blocks of a Zarr are no tasks of the cluster: all threads of its workers may be waiting.
         blocks = dask.config.set(scheduler="threads", num_workers=arguments.threads)
         with blocks, marked(batch.name), warnings.catch_warnings():
             warnings.simplefilter("ignore")
