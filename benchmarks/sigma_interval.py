@@ -14,12 +14,11 @@ import numpy as np
 import torch
 
 from vdn.data.images import image_files, read_image
-from vdn.data.pair_noise import ROUNDING
 from vdn.export import load_module
 from vdn.noise.registry import parse_noise
 from vdn.noise_quantiles import log_sigma_ratio
 from vdn.runtime.cards import find_model
-from vdn.training.validation import as_tensor, centre
+from vdn.training.validation import as_tensor, centre, with_noise
 
 
 def main() -> None:
@@ -45,12 +44,11 @@ def measure(module, images, noise, scores):
     """Return the means over the images."""
     generator, found = np.random.default_rng(0), []
     for image in images:
-        clean = as_tensor(image).numpy()
-        noisy, sigma = parse_noise(noise)(clean, generator)
+        noisy, sigma = with_noise(parse_noise(noise), as_tensor(image), generator)
         with torch.inference_mode():
-            posterior = module(torch.from_numpy(np.ascontiguousarray(noisy)), noise_only=True)
+            posterior = module(noisy, noise_only=True)
         log_alpha, log_sigma = posterior.log_alpha.numpy(), posterior.mode.sqrt().log().numpy()
-        error = np.log(np.maximum(sigma, ROUNDING)) - log_sigma
+        error = sigma.log().numpy() - log_sigma
         ends = {
             level: [
                 log_sigma_ratio(log_alpha, log_sigma, (1 + side * level) / 2, scores)

@@ -8,7 +8,7 @@ import pytest
 
 import vdn
 from image.cases import pixels
-from tiny_model import tiny_card, write_tiny_model
+from tiny_model import tiny_card, write_tiny_model, write_tiny_restorers
 from vdn.blur_kernel import KernelStatistics
 from vdn.errors import InputError
 from vdn.export import write_cards
@@ -24,12 +24,8 @@ def shipped(tmp_path_factory) -> Path:
     """A folder of models as they ship, for every task."""
     folder = tmp_path_factory.mktemp("shipped")
     write_tiny_model(folder / "photo.onnx")
-    for scale in (2, 4):
-        write_tiny_model(folder / f"upscale-x{scale}.onnx", scale=scale, kernel=True)
+    write_tiny_restorers(folder)
     write_tiny_model(folder / "upscale-x2-gray.onnx", 1, scale=2, kernel=True)
-    write_tiny_model(folder / "deblur.onnx", kernel=True)
-    card = tiny_card("deblock", purpose="deblock", infers=["noise", "jpeg_quality"])
-    write_tiny_model(folder / "deblock.onnx", kernel=True, card=card)
     write_cards(folder)
     return folder
 

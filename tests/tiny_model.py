@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["tiny_card", "write_tiny_model"]
+__all__ = ["tiny_card", "write_tiny_model", "write_tiny_restorers"]
 
 WIDTH = 8
 MULTIPLE = 8
@@ -139,3 +139,12 @@ def write_tiny_model(
     helper.set_model_props(model, {"vdn": json.dumps(card)})
     onnx.save(model, path)
     return path
+
+
+def write_tiny_restorers(folder: Path) -> None:
+    """Write a model for each task besides denoising, called as those that ship."""
+    for scale in (2, 4):
+        write_tiny_model(folder / f"upscale-x{scale}.onnx", scale=scale, kernel=True)
+    write_tiny_model(folder / "deblur.onnx", kernel=True)
+    card = tiny_card("deblock", purpose="deblock", infers=["noise", "jpeg_quality"])
+    write_tiny_model(folder / "deblock.onnx", kernel=True, card=card)

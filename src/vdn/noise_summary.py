@@ -1,9 +1,11 @@
 """The noise of an image summed up: how much, where, of what kind; gathered part by part."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +101,8 @@ class NoiseSummary:
     ----------
     frame
         The image.
+    scores
+        The `sigma_scores` of the model, by which its intervals are calibrated.
 
     Examples
     --------
@@ -109,16 +113,15 @@ class NoiseSummary:
     (4.1, 3.2, 4.8)
     """
 
-    def __init__(self, frame: FrameSpec) -> None:
+    def __init__(self, frame: FrameSpec, scores: Mapping[str, Any] = MappingProxyType({})) -> None:
         (height, width), count = frame.shape[:2], frame.color_channels
         self.statistics = SigmaStatistics(count)
         self._edges = _edges(height), _edges(width)
         self._squares = np.zeros((len(self._edges[0]) - 1, len(self._edges[1]) - 1))
         self._step = int(np.ceil(np.sqrt(height * width * max(count, 3) / (3 * _SAMPLE))))
         shape = *(-(-length // self._step) for length in (height, width)), count
-        self._brightness, self._sigma, *self._log_ratios = (
-            np.empty(shape, np.float32) for _ in range(4)
-        )
+        self._brightness, self._sigma, *posterior = (np.empty(shape, np.float32) for _ in range(4))
+        self._noise, self._scores = NoisePosterior(*posterior), scores
 
     def add(self, prediction: Prediction, sigma: NDArray[np.float32]) -> None:
         """Take a part in; `sigma` is its map, (h, w, C), in the units of the image."""
@@ -136,16 +139,13 @@ class NoiseSummary:
         self._brightness[place] = np.atleast_3d(prediction.window.values_to_user(smoothed))
         here = np.ix_(rows - prediction.rows.start, columns - prediction.columns.start)
         self._sigma[place] = sigma[here]
-        noise = NoisePosterior(*(each[(slice(None), *here)] for each in prediction.noise))
-        log_sigma, scores = np.log(noise_deviation(noise)), prediction.card.sigma_scores
-        for values, end in zip(self._log_ratios, _ENDS, strict=True):
-            ratio = log_sigma_ratio(noise.log_alpha, log_sigma, end, scores)
-            values[place] = np.moveaxis(ratio, 0, -1)
+        for kept, values in zip(self._noise, prediction.noise, strict=True):
+            kept[place] = np.moveaxis(values, 0, -1)[here]
 
     def release(self) -> None:
         """Let go of the samples, once what they are for is known; `small_map` is gone then."""
         _ = self.quietest, self.noisiest, self.profile, self.sigma_intervals
-        del self._brightness, self._sigma, self._log_ratios
+        del self._brightness, self._sigma, self._noise
 
     @cached_property
     def quietest(self) -> Cell:
@@ -170,12 +170,15 @@ class NoiseSummary:
         times the median ratio of the 5 % and the 95 % quantile of a pixel to its sigma, where a
         pixel weighs as much as its variance.
         """
-        ends = []
+        log_sigma, ends = np.log(noise_deviation(self._noise)), []
+        log_ratios = [
+            log_sigma_ratio(self._noise.log_alpha, log_sigma, end, self._scores) for end in _ENDS
+        ]
         for channel, sigma in enumerate(self.statistics.root_mean_square):
             weights = np.square(self._sigma[..., channel], dtype=np.float64).ravel()
             low, high = (
                 sigma * float(np.exp(_median(ratio[..., channel].ravel(), weights)))
-                for ratio in self._log_ratios
+                for ratio in log_ratios
             )
             ends.append((low, high))
         return tuple(ends)

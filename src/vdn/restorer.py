@@ -191,7 +191,8 @@ class Restorer:
         frame = _frame(array)
         choice = self.models.choose(frame)
         (range_,), predictions = self._predict(choice, frame, Request(noise_only=True), range)
-        units, summary = Units(range_.scale, _flat(array)), NoiseSummary(frame)
+        units = Units(range_.scale, _flat(array))
+        summary = NoiseSummary(frame, choice.card.sigma_scores)
         log_alpha, log_beta = _empty(frame), _empty(frame)
         for prediction in predictions:
             place = (slice(None), *prediction.place)

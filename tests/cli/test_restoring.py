@@ -11,7 +11,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 import vdn.runtime.cards
 from image.cases import pixels
-from tiny_model import tiny_card, write_tiny_model
+from tiny_model import write_tiny_restorers
 from vdn.export import write_cards
 from vdn.image import open_picture, read, write
 from vdn.noise.jpeg import Jpeg
@@ -20,11 +20,7 @@ from vdn.noise.jpeg import Jpeg
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
     folder = tmp_path_factory.mktemp("restoring")
-    for scale in (2, 4):
-        write_tiny_model(folder / f"upscale-x{scale}.onnx", scale=scale, kernel=True)
-    write_tiny_model(folder / "deblur.onnx", kernel=True)
-    card = tiny_card("deblock", purpose="deblock", infers=["noise", "jpeg_quality"])
-    write_tiny_model(folder / "deblock.onnx", card=card)
+    write_tiny_restorers(folder)
     write_cards(folder)
     return folder
 

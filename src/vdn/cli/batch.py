@@ -98,7 +98,7 @@ def run_batch(
     def working(
         plan: Plan, picture: "Picture", io_threads: "IOThreads", all_read: Callable[[], None]
     ) -> Callable[[], Outcome]:
-        pixels = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
+        pixels = picture.pixel_count
         report.progress.begin(plan.input, pixels)
         return work(plan, picture, io_threads, report.progress.advance, all_read)
 

@@ -122,7 +122,7 @@ class FileRestorer:
             width,
             height,
             len(picture.frames),
-            sum(frame.shape[0] * frame.shape[1] for frame in picture.frames),
+            picture.pixel_count,
             done.noise_sigma,
             settings.noise_sigma is not None,
             "; ".join(done.reasons),

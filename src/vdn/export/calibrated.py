@@ -12,7 +12,7 @@ from vdn.export.loading import load_module
 from vdn.export.onnx_file import CARD_KEY
 from vdn.image.atomic import replacing
 from vdn.runtime.cards import find_model
-from vdn.training.calibration import noisy_crops, sigma_scores
+from vdn.training.calibration import CROPS, noisy_crops, sigma_scores
 
 __all__ = ["calibrate_model"]
 
@@ -23,7 +23,7 @@ def calibrate_model(
     noise: Mapping[str, float],
     out: str | Path,
     *,
-    crops: int = 600,
+    crops: int = CROPS,
     overwrite: bool = False,
 ) -> Path:
     """Write a model file whose intervals of the noise hold on given pictures with given noise.

@@ -66,6 +66,11 @@ class Picture:
         return cls([Frame.of(pixels)], metadata or Metadata(), "", Path(path))
 
     @property
+    def pixel_count(self) -> int:
+        """Pixels of all frames together; one counts once, whatever its channels."""
+        return sum(frame.shape[0] * frame.shape[1] for frame in self.frames)
+
+    @property
     def frame(self) -> Frame:
         """The only frame.
 

@@ -111,14 +111,14 @@ def estimate_picture_noise(
     What is found out about a frame comes when it has gone by; to keep it for many frames, see
     `NoiseSummary.release`. Parameters and errors are those of `vdn.streaming.restore_picture`.
     """
-    total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
+    total = picture.pixel_count
     request = Request(noise_only=True)
     choices = choose_models(models, picture.frames, io_threads)
     tables = picture.encoding.get("qtables") if picture.format == "jpeg" else None
     for step in pass_frames(
         models, picture.frames, choices, io_threads, request, all_read=all_read
     ):
-        summary = NoiseSummary(step.frame)
+        summary = NoiseSummary(step.frame, step.card.sigma_scores)
         clipped = ClippedCount(step.frame.color_channels, _ends(step.frame, step.ranges[0]))
         defects, middle = DefectCount(), _Middle(step.frame)
         texture = texture_count(step.frame, step.ranges)

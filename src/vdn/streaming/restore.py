@@ -203,7 +203,7 @@ def restore_picture(
     """
     check_strength(settings.strength)
     outputs = _Outputs(models, picture, targets, settings, io_threads)
-    total = sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
+    total = picture.pixel_count
     known = KnownNoise(settings.noise_sigma, picture, io_threads, settings.iso)
     try:
         for step in pass_frames(

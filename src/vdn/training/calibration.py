@@ -7,13 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vdn.data.pair_noise import ROUNDING
 from vdn.model import VDN
 from vdn.noise.registry import parse_noise
 from vdn.noise_quantiles import posterior_width
-from vdn.training.validation import ValidationCase, as_tensor
+from vdn.training.validation import ValidationCase, as_tensor, with_noise
 
-__all__ = ["error_scale", "noisy_crops", "sigma_scores"]
+__all__ = ["CROPS", "error_scale", "noisy_crops", "sigma_scores"]
+
+CROPS = 600
+"""How many crops with noise calibrate the intervals of the noise."""
 
 NORMAL_90 = 1.6448536269514722
 _LEVELS = np.array([1, 2, 3, 4.5, 7, 10, 15, 25, 50]) / 255
@@ -49,7 +51,7 @@ def noisy_crops(
     images: Sequence[np.ndarray],
     noises: Mapping[str, float],
     *,
-    count: int,
+    count: int = CROPS,
     size: int = 160,
     seed: int = 1,
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -65,11 +67,8 @@ def noisy_crops(
         image = images[int(generator.integers(len(images)))]
         top, left = (int(generator.integers(max(side - size, 0) + 1)) for side in image.shape[:2])
         crop = image[top : top + size, left : left + size]
-        clean = as_tensor(crop.astype(np.float32) / 255).numpy()
         model = models[generator.choice(len(models), p=shares)] if index % 3 else faint
-        noisy, sigma = model(clean, generator)
-        sigma = np.maximum(np.broadcast_to(sigma, clean.shape), ROUNDING)
-        yield torch.from_numpy(np.ascontiguousarray(noisy)), torch.from_numpy(sigma)
+        yield with_noise(model, as_tensor(crop.astype(np.float32) / 255), generator)
 
 
 def sigma_scores(model: VDN, crops: Iterable[tuple[Tensor, Tensor]]) -> dict[str, Any]:
@@ -95,14 +94,14 @@ def sigma_scores(model: VDN, crops: Iterable[tuple[Tensor, Tensor]]) -> dict[str
     with torch.inference_mode():
         for noisy, sigma in crops:
             posterior = model(noisy.to(device), noise_only=True)
-            estimate, log_alpha = posterior.mode.sqrt().cpu(), posterior.log_alpha.cpu()
-            width = torch.from_numpy(posterior_width(log_alpha.double().numpy()))
-            levels.append(estimate.log().flatten()[::7])
-            scores.append(((sigma / estimate).log() / width).flatten()[::7])
+            level = posterior.mode.sqrt().log().cpu().numpy()
+            width = posterior_width(posterior.log_alpha.double().cpu().numpy())
+            levels.append(level.ravel()[::7])
+            scores.append(((sigma.log().numpy() - level) / width).ravel()[::7])
     if not levels:
         return {}
-    position = np.interp(torch.cat(levels).numpy(), np.log(_LEVELS), np.arange(len(_LEVELS)))
-    score, known, rows = torch.cat(scores).numpy(), [], []
+    position = np.interp(np.concatenate(levels), np.log(_LEVELS), np.arange(len(_LEVELS)))
+    score, known, rows = np.concatenate(scores), [], []
     for number, level in enumerate(_LEVELS):
         weight = np.clip(1 - np.abs(position - number), 0, None)
         if weight.sum() >= _LEAST_PIXELS:

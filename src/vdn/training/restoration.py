@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from vdn.data.batches import degraded
-from vdn.data.pair_noise import ROUNDING
 from vdn.errors import ConfigError
 from vdn.model import VDN
 from vdn.networks import enlarge
@@ -22,7 +21,7 @@ from vdn.training.calibration import error_scale
 from vdn.training.config import Config
 from vdn.training.objectives import Terms, freeze_unreached, restoration_objective
 from vdn.training.samples import training_data
-from vdn.training.validation import as_tensor, centre, coverage90
+from vdn.training.validation import as_tensor, centre, coverage90, with_noise
 
 __all__ = ["Case", "Restoration", "luma_psnr", "restoration_cases", "validate_restoration"]
 
@@ -65,10 +64,7 @@ def restoration_cases(
         for degradation in sorted(degradations):
             small, kernel = degraded(clean, [parse_degradation(degradation)], generator)
             for noise in sorted(name for name, share in noises.items() if share):
-                noisy, sigma = parse_noise(noise)(small.numpy(), generator)
-                sigma = np.maximum(np.broadcast_to(sigma, small.shape), ROUNDING)
-                both = (torch.from_numpy(np.ascontiguousarray(side)) for side in (noisy, sigma))
-                noisy, sigma = both
+                noisy, sigma = with_noise(parse_noise(noise), small, generator)
                 held.append(Case(f"{degradation}_{noise}", noisy, clean, sigma, kernel))
     return held
 

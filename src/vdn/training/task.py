@@ -29,8 +29,6 @@ from vdn.training.validation import validate, validation_cases
 
 __all__ = ["TASKS", "Denoising", "Task", "find_task"]
 
-_CROPS = 600  # with noise, by which the intervals of the noise are calibrated
-
 
 class Task(Protocol):
     """What the loop asks of a task."""
@@ -101,8 +99,7 @@ class Denoising:
         vdn = cast(VDN, model)
         found: dict[str, Any] = {"error_scale": error_scale(vdn, self._held, self._non_blind)}
         if self._pictures and not self._non_blind:
-            crops = noisy_crops(self._pictures, noise, count=_CROPS)
-            found["sigma_scores"] = sigma_scores(vdn, crops)
+            found["sigma_scores"] = sigma_scores(vdn, noisy_crops(self._pictures, noise))
         return found
 
     def card(self, calibration: Mapping[str, Any]) -> dict[str, Any]:

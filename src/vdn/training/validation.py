@@ -8,9 +8,17 @@ import torch
 from torch import nn
 
 from vdn.data.pair_noise import ROUNDING, MeasuredPair
-from vdn.noise.registry import parse_noise
+from vdn.noise.registry import NoiseModel, parse_noise
 
-__all__ = ["ValidationCase", "as_tensor", "centre", "coverage90", "validate", "validation_cases"]
+__all__ = [
+    "ValidationCase",
+    "as_tensor",
+    "centre",
+    "coverage90",
+    "validate",
+    "validation_cases",
+    "with_noise",
+]
 
 ValidationCase = tuple[str, torch.Tensor, torch.Tensor, torch.Tensor]
 """Name of the case, noisy, clean and true sigma, each (1, C, H, W)."""
@@ -37,15 +45,13 @@ def validation_cases(
     models = {name: parse_noise(name) for name in sorted(noises)}
     cases |= {name: model for name, model in models.items() if not model.normal}
     for image in images[:limit]:
-        clean = as_tensor(centre(image, size)).numpy()
+        clean = as_tensor(centre(image, size))
         for name, model in cases.items():
-            noisy, sigma = model(clean, generator)
-            sigma = np.maximum(np.broadcast_to(sigma, clean.shape), ROUNDING)
-            noisy, sigma = torch.from_numpy(noisy), torch.from_numpy(sigma)
-            held.append((name, noisy, torch.from_numpy(clean), sigma))
+            noisy, sigma = with_noise(model, clean, generator)
+            held.append((name, noisy, clean, sigma))
     for pair in pairs[:limit]:
-        noisy, clean = centre(pair.noisy, size), centre(pair.clean, size)
-        held.append(("pairs", as_tensor(noisy), as_tensor(clean), as_tensor(pair.sigma(clean))))
+        seen, truth = centre(pair.noisy, size), centre(pair.clean, size)
+        held.append(("pairs", as_tensor(seen), as_tensor(truth), as_tensor(pair.sigma(truth))))
     return held
 
 
@@ -85,6 +91,18 @@ def centre(image: np.ndarray, size: int) -> np.ndarray:
     """The middle of a picture (H, W, C) with white at 255, float32 with white at 1."""
     top, left = (max(side - size, 0) // 2 for side in image.shape[:2])
     return image[top : top + size, left : left + size].astype(np.float32) / 255
+
+
+def with_noise(
+    model: NoiseModel, clean: torch.Tensor, generator: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Add noise to a picture (1, C, H, W); return it, and the standard deviation of each value.
+
+    That is at least the error of rounding to 8 bits.
+    """
+    noisy, sigma = model(clean.numpy(), generator)
+    sigma = np.maximum(np.broadcast_to(sigma, clean.shape), ROUNDING)
+    return torch.from_numpy(np.ascontiguousarray(noisy)), torch.from_numpy(sigma)
 
 
 def as_tensor(image: np.ndarray) -> torch.Tensor:

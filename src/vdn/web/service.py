@@ -33,7 +33,7 @@ from vdn.streaming import (
 from vdn.web.lanes import Cancelled, Lane, Work
 from vdn.web.rasters import Raster, make_map, make_screen
 from vdn.web.settings import ServiceSettings
-from vdn.web.uploads import count_pixels, full_name, open_upload, why_too_large
+from vdn.web.uploads import full_name, open_upload, why_too_large
 from vdn.web.visits import MAPS, Choices, Entry, Found, Visit
 
 __all__ = ["Service"]
@@ -179,7 +179,7 @@ class Service:
                 name=full_name(name, picture.format),
                 folder=folder,
                 size=source.stat().st_size,
-                pixels=count_pixels(picture),
+                pixels=picture.pixel_count,
                 spec=frame.spec(),
                 frames=len(picture.frames),
                 format=picture.format,

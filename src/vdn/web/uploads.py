@@ -13,7 +13,7 @@ from vdn.image.formats import FORMATS
 from vdn.image.picture import Picture
 from vdn.web.settings import ServiceSettings
 
-__all__ = ["count_pixels", "full_name", "open_upload", "receive_file", "safe_name", "why_too_large"]
+__all__ = ["full_name", "open_upload", "receive_file", "safe_name", "why_too_large"]
 
 _LEAST_RATE = 10_000  # bytes a second
 _LONGEST_NAME = 120
@@ -42,7 +42,7 @@ def full_name(name: str, format: str) -> str:
     Examples
     --------
     >>> full_name("a.JPG", "jpeg"), full_name("picture", "png"), full_name("scan.2", "tiff")
-    ('a.JPG', 'picture.png', 'scan.2.tif')
+    ('a.JPG', 'picture.png', 'scan.2.tiff')
     """
     if any(Path(name).suffix.lower() in each.suffixes for each in FORMATS):
         return name
@@ -90,11 +90,6 @@ async def receive_file(request: Request, target: Path, settings: ServiceSettings
     return size
 
 
-def count_pixels(picture: Picture) -> int:
-    """Return the pixels of all images of a picture together."""
-    return sum(frame.shape[0] * frame.shape[1] for frame in picture.frames)
-
-
 def why_too_large(pixels: int, scale: int, settings: ServiceSettings) -> str:
     """Say why a picture has too many pixels, as it is or enlarged; nothing where it has not.
 
@@ -139,7 +134,7 @@ def open_upload(path: Path, name: str, settings: ServiceSettings, scale: int = 1
     except VdnError as error:
         status = 413 if isinstance(error, TooLargeError) else 422
         raise HTTPException(status, str(error).replace(str(path), name)) from error
-    if why := why_too_large(count_pixels(picture), scale, settings):
+    if why := why_too_large(picture.pixel_count, scale, settings):
         picture.close()
         raise HTTPException(413, why)
     return picture
