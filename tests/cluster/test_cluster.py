@@ -1,6 +1,7 @@
 """Many files over the processes of a cluster, as on one machine, whatever fails."""
 
 import json
+import math
 import os
 import resource
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from tiny_model import write_tiny_model
 from vdn.cluster import Done, Job, Manifest, connect, map_files, read_manifest
+from vdn.cluster.mapping import _Run
 from vdn.errors import ClusterError, InputError
 from vdn.image import write
 
@@ -299,7 +301,8 @@ def test_jobs_are_taken_as_they_are_needed(shoot, client, model):
     for _ in range(10):
         assert next(found).status == "done"
     found.close()
-    assert next(taken) < 10 + 2 * 2 * 256 + 256
+    read_ahead = under_way = 2 * 2 * 256
+    assert next(taken) < 10 + read_ahead + under_way + 256
     assert not [path for path in Path("out").iterdir() if path.name.startswith(".")]
 
 
@@ -334,3 +337,21 @@ def test_a_manifest_that_is_none_and_names_that_are_no_text(tmp_path):
     (tmp_path / "manifest" / "z.parquet").write_text("no")
     with pytest.raises(OSError, match=r"z\.parquet: is no part of a manifest"):
         Manifest(tmp_path / "manifest")
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7])
+@pytest.mark.parametrize("seconds", [0.02, 0.5, 4.0])
+def test_the_last_jobs_are_shared_out_among_the_processes(workers, seconds):
+    run = _Run(None, None, None, False)
+    run._rate = seconds / 1000
+    coming = iter([Job(f"{index}.png", f"out/{index}.png", size=1000) for index in range(400)])
+    room = 2 * workers
+    batches = []
+    while taken := run._take(coming, room):
+        batches.append(len(taken))
+    assert sum(batches) == 400
+    assert max(batches) <= max(1, math.ceil(3 / seconds))
+    left = 400
+    for batch in batches:
+        assert batch <= math.ceil(left / room)
+        left -= batch

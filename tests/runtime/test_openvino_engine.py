@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -123,3 +126,14 @@ def test_bf16_runs_or_is_refused_by_name(weights):
     else:
         with pytest.raises(InputError, match="bf16"):
             OpenVinoEngine(path, "bf16")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are told by Linux alone")
+@pytest.mark.parametrize("threads", [1, None])
+def test_threads_are_not_bound_to_cores_that_other_processes_want_too(weights, threads):
+    _, path = find_model("photo", weights)
+    OpenVinoEngine(path, "fp32", threads=threads).run(noisy(3, 32, 24))
+    free = os.sched_getaffinity(0)
+    assert all(
+        os.sched_getaffinity(int(task.name)) == free for task in Path("/proc/self/task").iterdir()
+    )

@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from asyncio import CancelledError
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -118,14 +119,18 @@ class _Run:
         self._run, self._count = secrets.token_hex(6), 0
         self._under_way: dict[Future, tuple[Batch, list[Job]]] = {}
         self._ended: SimpleQueue[Future] = SimpleQueue()
+        self._waiting: deque[Job] = deque()  # read, and not in a batch yet
+        self._bytes = 0  # of their files
         self._rate = 0.0  # seconds for a byte
         self._room, self._looked = 0, -_LOOK
 
     def map(self, jobs: Iterable[Job]) -> Iterator[Done]:
         """Do jobs; yield what comes of them."""
-        waiting = iter(jobs)
+        coming = iter(jobs)
         while True:
-            while len(self._under_way) < self._limit() and (taken := self._take(waiting)):
+            while len(self._under_way) < (room := self._limit()):
+                if not (taken := self._take(coming, room)):
+                    break
                 self._submit(taken)
             if not self._under_way:
                 return
@@ -150,16 +155,27 @@ class _Run:
             for batch, _ in self._under_way.values():
                 self._forget(batch)
 
-    def _take(self, jobs: Iterator[Job]) -> list[Job]:
-        """Return jobs for a batch: as many as take the time a batch should."""
-        taken: list[Job] = []
-        seconds = 0.0
-        while len(taken) < _LARGEST and (not taken or (self._rate and seconds < _BATCH)):
-            job = next(jobs, None)
-            if job is None:
+    def _take(self, coming: Iterator[Job], room: int) -> list[Job]:
+        """Return jobs for one of `room` batches: as many as take the time a batch should.
+
+        Enough are read ahead to fill them all; when no more come, what is left is shared out among
+        them, so that all processes end at about the same time.
+        """
+        full = _BATCH / self._rate if self._rate else 0.0
+        while len(self._waiting) < _LARGEST * room and (
+            not self._waiting or self._bytes < room * full
+        ):
+            if (job := next(coming, None)) is None:
                 break
-            taken.append(job)
-            seconds += self._rate * max(job.size, 1)
+            self._waiting.append(job)
+            self._bytes += max(job.size, 1)
+        share = min(full, self._bytes / room)
+        taken: list[Job] = []
+        size = 0
+        while self._waiting and len(taken) < _LARGEST and (not taken or size < share):
+            taken.append(self._waiting.popleft())
+            size += max(taken[-1].size, 1)
+        self._bytes -= size
         return taken
 
     def _submit(self, jobs: list[Job], earlier: str = "") -> None:

@@ -90,8 +90,10 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": HINTS[precision],
             "PERFORMANCE_HINT": "LATENCY",
         }
-        if threads is not None and device == "CPU":
-            self._config["INFERENCE_NUM_THREADS"] = str(threads)
+        if device == "CPU":  # threads bound to cores: all processes would bind to the first ones
+            self._config["ENABLE_CPU_PINNING"] = "NO"
+            if threads is not None:
+                self._config["INFERENCE_NUM_THREADS"] = str(threads)
         self._capacity = max_memory * 1e6
         self._requests: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
         self._lock = Lock()
