@@ -7,7 +7,7 @@ from vdn.errors import ConfigError
 from vdn.model import InverseGamma
 from vdn.training.build import build_model
 from vdn.training.config import Config, Network, Objective
-from vdn.training.objectives import END_TO_END, choose_objective, freeze_unreached
+from vdn.training.objectives import choose_objective, end_to_end, freeze_unreached
 from vdn.training.objectives.cbdnet import asymmetric_error, total_variation
 from vdn.training.objectives.noise import noise_terms
 
@@ -15,9 +15,10 @@ LIGHT = Network(widths=(8, 16), blocks=(1, 1), snet_width=8, snet_depth=3, error
 KINDS = ["elbo", "noise", "mse", "known_map", "cbdnet"]
 
 
-def light(kind: str) -> torch.nn.Module:
+def light(kind: str, map_gradient: bool = False) -> torch.nn.Module:
     torch.manual_seed(0)
-    return build_model(LIGHT, end_to_end=kind in END_TO_END)
+    settings = Objective(kind=kind, map_gradient=map_gradient)
+    return build_model(LIGHT, end_to_end=end_to_end(settings))
 
 
 def batch(channels: int = 3) -> dict[str, torch.Tensor]:
@@ -59,6 +60,23 @@ def test_s_net_learns_by_its_own_terms_while_d_net_learns_by_the_bound():
         part = alone if name.startswith("snet.") else image
         assert slope == pytest.approx(part[name], rel=1e-5), name
     assert all(slope == 0 for name, slope in image.items() if name.startswith("snet."))
+
+
+def test_the_image_teaches_s_net_too_where_it_is_asked_to():
+    weights = {"likelihood": 0.0, "kl_noise": 0.0}
+    through, alone = (
+        gradients("elbo", light("elbo", asked), weights=weights) for asked in (True, False)
+    )
+    for name, slope in through.items():
+        if name.startswith("dnet."):
+            assert slope == pytest.approx(alone[name], rel=1e-5), name
+    assert through["snet.layers.0.weight"] > 0
+
+
+@pytest.mark.parametrize("kind", ["noise", "mse", "known_map", "cbdnet"])
+def test_only_the_bound_may_let_the_image_teach_s_net(kind):
+    with pytest.raises(ConfigError, match=f"map_gradient.*{kind}"):
+        light(kind, map_gradient=True)
 
 
 @pytest.mark.parametrize("kind", ["mse", "cbdnet"])

@@ -96,16 +96,19 @@ class Objective:
     `eps0_squared` is the prior variance of the image; the objectives other than the bound divide
     their squared errors by twice that, so that all are of one size. `eps0_power` lets the prior
     variance of the image follow the noise: eps0^2 (xi / xi_ref)^power with xi_ref the variance at
-    sigma 25/255; 0 is the paper's constant. `xi` is the map of variances the data come with, or
-    the filtered squared residual over a window of side `window` (p) and spatial `window_sigma`.
-    `asymmetry` is CBDNet's alpha. A model with a K-Net draws its kernels on a grid of side
-    `kernel_side`; `kernel_confidence` and `kernel_deviation` are those of `vdn.model.kernel_prior`.
+    sigma 25/255; 0 is the paper's constant. `map_gradient` lets what the bound says of the image
+    reach S-Net through its map too, where an error of the map costs most. `xi` is the map of
+    variances the data come with, or the filtered squared residual over a window of side `window`
+    (p) and spatial `window_sigma`. `asymmetry` is CBDNet's alpha. A model with a K-Net draws its
+    kernels on a grid of side `kernel_side`; `kernel_confidence` and `kernel_deviation` are those of
+    `vdn.model.kernel_prior`.
     """
 
     kind: Literal["elbo", "noise", "mse", "known_map", "cbdnet"] = "elbo"
     weights: dict[str, float] = field(default_factory=dict)
     eps0_squared: float = 5e-5
     eps0_power: float = 0.0
+    map_gradient: bool = False
     xi: Literal["true", "residual"] = "true"
     window: int = 7
     window_sigma: float = 3.0

@@ -19,7 +19,7 @@ from vdn.noise.registry import loudest, parse_noise
 from vdn.training.build import build_vdn
 from vdn.training.calibration import error_scale
 from vdn.training.config import Config
-from vdn.training.objectives import Terms, freeze_unreached, restoration_objective
+from vdn.training.objectives import Terms, end_to_end, freeze_unreached, restoration_objective
 from vdn.training.samples import training_data
 from vdn.training.validation import as_tensor, centre, coverage90, with_noise
 
@@ -143,7 +143,7 @@ class Restoration:
         self._config = config
         self._degradations = _checked(config)
         self._objective = restoration_objective(config.objective, self._degradations[0].taps)
-        self.model = build_vdn(config.network)
+        self.model = build_vdn(config.network, end_to_end=end_to_end(config.objective))
         freeze_unreached(self.model, self._objective, config.network.channels, config.network.scale)
         self.batch: Callable[[int], Mapping[str, Tensor]]
 

@@ -16,11 +16,11 @@ from vdn.training.build import build_model
 from vdn.training.calibration import error_scale, noisy_crops, sigma_scores
 from vdn.training.config import Config
 from vdn.training.objectives import (
-    END_TO_END,
     NON_BLIND,
     SUMMARIES,
     Terms,
     choose_objective,
+    end_to_end,
     freeze_unreached,
 )
 from vdn.training.restoration import Restoration
@@ -78,7 +78,7 @@ class Denoising:
             )
         self._non_blind = config.objective.kind in NON_BLIND
         self._objective = choose_objective(config.objective)
-        self.model = build_model(config.network, end_to_end=config.objective.kind in END_TO_END)
+        self.model = build_model(config.network, end_to_end=end_to_end(config.objective))
         freeze_unreached(self.model, self._objective, config.network.channels)
         self.batch: Callable[[int], Mapping[str, Tensor]]
 

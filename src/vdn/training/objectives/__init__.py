@@ -27,19 +27,16 @@ from vdn.training.objectives.terms import Model, Terms
 from vdn.training.objectives.trainable import freeze_unreached
 
 __all__ = [
-    "END_TO_END",
     "NON_BLIND",
     "SUMMARIES",
     "Terms",
     "choose_objective",
+    "end_to_end",
     "freeze_unreached",
     "restoration_objective",
 ]
 
 _KINDS = {"elbo": elbo, "noise": noise, "mse": mse, "known_map": known_map, "cbdnet": cbdnet}
-
-END_TO_END = frozenset({"mse", "cbdnet"})
-"""Objectives under which S-Net learns through D-Net."""
 
 NON_BLIND = frozenset({"known_map"})
 """Objectives whose networks are given the true noise, in validation too."""
@@ -52,6 +49,26 @@ SUMMARIES = {
     "cbdnet": "trained by CBDNet's objective",
 }
 """What to know of a model trained by each kind."""
+
+
+def end_to_end(settings: Objective) -> bool:
+    """Whether S-Net learns through D-Net, by its own or another objective.
+
+    Raises
+    ------
+    ConfigError
+        If ``map_gradient`` is asked of an objective that cannot or must have it.
+
+    Examples
+    --------
+    >>> end_to_end(Objective(kind="elbo")), end_to_end(Objective(kind="mse"))
+    (False, True)
+    """
+    if settings.map_gradient and settings.kind != "elbo":
+        raise ConfigError(
+            f"objective.map_gradient is true and objective.kind {settings.kind!r}; it is for 'elbo'"
+        )
+    return settings.map_gradient or settings.kind in ("mse", "cbdnet")
 
 
 def choose_objective(settings: Objective) -> Callable[[Model, Mapping[str, Tensor]], Terms]:
