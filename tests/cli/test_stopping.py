@@ -12,6 +12,7 @@ import pytest
 import tifffile
 
 from tiny_model import write_tiny_model
+from vdn.cli.batch import reporting
 from vdn.image import read, write
 
 COMMAND = [sys.executable, "-m", "vdn", "denoise", "--threads", "1", "--precision", "fp32"]
@@ -124,3 +125,12 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(model, shoot, tmp_path):
         assert process.wait(timeout=60) == 1
     assert len(list((tmp_path / "out").glob("*.png"))) < 5
     assert not list((tmp_path / "out").glob(".vdn*"))
+
+
+def test_a_run_stopped_before_its_first_picture_does_not_say_there_are_none(capsys):
+    options = {"as_json": False, "quiet": False, "warn": True, "debug": False}
+    with pytest.raises(SystemExit), reporting(done="denoised", many=True, **options):
+        raise SystemExit(143)
+    told = capsys.readouterr().err
+    assert "stopped before anything was done" in told
+    assert "no pictures found" not in told

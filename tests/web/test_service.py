@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,8 +12,10 @@ import time
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import anyio
 import httpx
 import numpy as np
 import pytest
@@ -25,6 +28,7 @@ from vdn import Denoiser, Restorer, previews
 from vdn.image import Range, open_picture, write
 from vdn.noise.verdict import judge_noise
 from vdn.runtime.cards import list_models
+from vdn.web.downloads import OnceResponse
 from vdn.web.lanes import Cancelled, Lane, Work
 from vdn.web.uploads import safe_name
 from web.conftest import bring, done, encoded, look, noisy, start, wait_until
@@ -874,3 +878,26 @@ def test_the_verdict_follows_the_range(sigma, kind):
         assert ("nothing to do" in verdict.text) == (kind == "clean")
         quiet = judge_noise([9 * scale / 255] * 3, scale, [v * scale / 255 for v in sigma])
         assert quiet.kind == kind
+
+
+@pytest.mark.parametrize("version", ["2.3", "2.4"])  # told by a message, and by an error
+def test_what_is_sent_once_is_deleted_though_the_browser_goes_away(version, tmp_path):
+    folder = tmp_path / "made"
+    folder.mkdir()
+    (folder / "result.png").write_bytes(b"a" * 10**6)
+    response = OnceResponse(folder / "result.png", lambda: shutil.rmtree(folder), {})
+    pieces = []
+
+    async def send(message):
+        pieces.append(message)
+        if len(pieces) == 2:
+            raise OSError("the browser went away")
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": "GET", "headers": [], "asgi": {"spec_version": version}}
+    with suppress(OSError):
+        anyio.run(response, scope, receive, send)
+    assert len(pieces) <= 2
+    assert not folder.exists()

@@ -186,12 +186,14 @@ def reporting(
     hidden = as_json or quiet or debug or not sys.stderr.isatty()
     with _stoppable(), _silent(debug), Progress(hidden) as progress:
         report = Reporter(progress, done, as_json=as_json, quiet=quiet, warn=warn, debug=debug)
+        nothing = "stopped before anything was done"
         try:
             yield report
+            nothing = "no pictures found"
         finally:
             if many and not (as_json or quiet):
                 progress.close()
-                click.echo(_summary(report.counts, progress), err=True)
+                click.echo(_summary(report.counts, progress, nothing), err=True)
     if report.counts["failed"]:
         raise click.exceptions.Exit(1)
 
@@ -212,12 +214,12 @@ def _open(entry: Input, max_memory: float) -> "Picture":
     return open_picture(path, max_bytes=max_bytes)
 
 
-def _summary(counts: Mapping[str, int], progress: Progress) -> str:
+def _summary(counts: Mapping[str, int], progress: Progress, nothing: str) -> str:
     some = [f"{count} {what}" for what, count in counts.items() if count]
     megapixels, seconds = progress.megapixels, progress.seconds
     rate = f"{megapixels:.3g} Mpx in {seconds:.1f} s, {megapixels / seconds:.2g} Mpx/s"
     speed = f"; {rate}" if megapixels else ""
-    return f"vdn: {', '.join(some) or 'no pictures found'}{speed}"
+    return f"vdn: {', '.join(some) or nothing}{speed}"
 
 
 @contextmanager

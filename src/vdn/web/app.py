@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,14 +22,13 @@ from fastapi.responses import (
     StreamingResponse,
 )
 from pydantic import BaseModel, Field
-from starlette.background import BackgroundTask
 
 from vdn import __version__
 from vdn.errors import VdnError
 from vdn.result_names import MARKS
 from vdn.web import programs
 from vdn.web.colours import scale_colours
-from vdn.web.downloads import attachment, files_of, write_zip
+from vdn.web.downloads import OnceResponse, attachment, files_of, write_zip
 from vdn.web.guard import HEALTH, Guard, cookie_name, read_cookies
 from vdn.web.lanes import Cancelled
 from vdn.web.layers import draw_tile
@@ -296,14 +296,14 @@ def _add_visit(app: FastAPI, service: Service) -> None:
     @app.get("/visit/results.zip", include_in_schema=False)
     async def results(visit: OfVisit, maps: bool = False) -> Response:
         path = visit.folder / f"{secrets.token_hex(8)}.zip"
+        remove = partial(path.unlink, missing_ok=True)
         entries = list(visit.entries.values())
-        await asyncio.to_thread(write_zip, path, entries, MAPS if maps else ())
-        return FileResponse(
-            path,
-            headers=attachment(f"{MARKS[visit.choices.goal.task]}.zip"),
-            media_type="application/zip",
-            background=BackgroundTask(path.unlink, missing_ok=True),
-        )
+        try:
+            await asyncio.to_thread(write_zip, path, entries, MAPS if maps else ())
+        except BaseException:
+            remove()
+            raise
+        return OnceResponse(path, remove, attachment(f"{MARKS[visit.choices.goal.task]}.zip"))
 
     def describe(visit: Visit) -> dict[str, Any]:
         return {

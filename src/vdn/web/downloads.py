@@ -2,13 +2,40 @@
 
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from starlette.responses import FileResponse
+from starlette.types import Receive, Scope, Send
+
 from vdn.web.visits import Entry
 
-__all__ = ["attachment", "files_of", "write_zip"]
+__all__ = ["OnceResponse", "attachment", "files_of", "write_zip"]
+
+
+class OnceResponse(FileResponse):
+    """A file that is sent once, and deleted then, or when the browser went away meanwhile.
+
+    Parameters
+    ----------
+    path
+        The file.
+    remove
+        Deletes it.
+    headers
+        Of the answer.
+    """
+
+    def __init__(self, path: Path, remove: Callable[[], None], headers: dict[str, str]) -> None:
+        super().__init__(path, headers=headers)
+        self._remove = remove
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._remove()
 
 
 def attachment(name: str) -> dict[str, str]:

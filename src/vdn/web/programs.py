@@ -6,13 +6,13 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from pydantic import BaseModel, Field
-from starlette.background import BackgroundTask
 
 from vdn.image import output_suffix
 from vdn.image.formats import format_by_name
@@ -20,7 +20,7 @@ from vdn.models import Goal
 from vdn.result_names import MARKS, result_name
 from vdn.runtime.cards import TASKS, list_models
 from vdn.streaming import Report
-from vdn.web.downloads import attachment
+from vdn.web.downloads import OnceResponse, attachment
 from vdn.web.lanes import Cancelled, Work
 from vdn.web.service import Service
 from vdn.web.uploads import full_name, open_upload, receive_file, safe_name
@@ -121,6 +121,7 @@ async def _restore(request: Request, service: Service, goal: Goal, asked: FileAs
     if asked.format is not None:
         format_by_name(asked.format)
     folder = Path(tempfile.mkdtemp(dir=service.folder))
+    remove = partial(shutil.rmtree, folder, ignore_errors=True)
     try:
         source, name = await _receive(request, folder, asked.name, service, goal.scale or 1)
         stem, suffix = Path(name).stem, output_suffix(Path(name), asked.format)
@@ -141,13 +142,12 @@ async def _restore(request: Request, service: Service, goal: Goal, asked: FileAs
             return service.run(source, target, work, goal, asked.model, **given, **maps)
 
         report: Report = await _wait(request, service, work)
+        target = targets[asked.output]
+        sent = target.name if asked.output == "image" else f"{stem}.{target.name}"
+        return OnceResponse(target, remove, attachment(sent) | _figures(report))
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove()
         raise
-    target = targets[asked.output]
-    sent = target.name if asked.output == "image" else f"{stem}.{target.name}"
-    clean_up = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    return FileResponse(target, headers=attachment(sent) | _figures(report), background=clean_up)
 
 
 def _figures(report: Report) -> dict[str, str]:
