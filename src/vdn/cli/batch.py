@@ -21,8 +21,8 @@ from vdn.cli.failures import one_line, shown
 from vdn.cli.inputs import STANDARD, Input
 from vdn.cli.outputs import Plan
 from vdn.cli.progress import Progress
-from vdn.cluster.work import NoPictureError, check_found
 from vdn.errors import ExistsError
+from vdn.image.recognition import NoPictureError, check_found
 
 if TYPE_CHECKING:
     from vdn.image import Picture

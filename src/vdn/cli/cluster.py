@@ -17,9 +17,9 @@ from vdn.cli.batch import Outcome, Reporter, reporting
 from vdn.cli.failures import report as reported
 from vdn.cli.inputs import Input
 from vdn.cli.outputs import Outputs, Plan
-from vdn.cluster.storage import Location, ObjectPath, by_stem, is_finished, names_below
 from vdn.errors import ExistsError, FileError, VdnError
 from vdn.image.atomic import refuse_existing
+from vdn.storage import Location, ObjectPath, by_stem, is_finished, names_below
 
 if TYPE_CHECKING:
     from vdn.cluster import Done, Job, Manifest

@@ -11,7 +11,9 @@ from itertools import chain
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from vdn.cluster.storage import (
+from vdn.errors import FileError, InputError, VdnError
+from vdn.result_names import MARKS
+from vdn.storage import (
     Location,
     ObjectPath,
     by_stem,
@@ -20,8 +22,6 @@ from vdn.cluster.storage import (
     has_wildcard,
     location,
 )
-from vdn.errors import FileError, InputError, VdnError
-from vdn.result_names import MARKS
 
 __all__ = [
     "STANDARD",

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from vdn.cli.inputs import STANDARD, Input
-from vdn.cluster.storage import Location, is_finished
 from vdn.errors import FileError, InputError, VdnError
 from vdn.result_names import result_name
+from vdn.storage import Location, is_finished
 
 __all__ = ["Outputs", "Plan", "plan_outputs", "skip_existing"]
 

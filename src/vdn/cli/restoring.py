@@ -25,10 +25,10 @@ from vdn.cli.inputs import (
     refuse_objects,
 )
 from vdn.cli.outputs import Plan, plan_outputs, skip_existing
-from vdn.cluster.storage import Location, location
-from vdn.cluster.work import FileRestorer
 from vdn.errors import ExistsError, InputError
 from vdn.result_names import MARKS
+from vdn.scale.file_restorer import FileRestorer
+from vdn.storage import Location, location
 
 if TYPE_CHECKING:
     from vdn.image import Picture

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from vdn.cluster.storage import Location, location
 from vdn.errors import InputError
+from vdn.storage import Location, location
 
 if TYPE_CHECKING:
     from vdn.streaming import Report

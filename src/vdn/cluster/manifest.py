@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vdn.cluster.job import Done
-from vdn.cluster.storage import ObjectPath, find_objects, location, read_object, store
 from vdn.errors import FileError
 from vdn.extras import needs_extra
 from vdn.image.atomic import replacing
+from vdn.storage import ObjectPath, find_objects, location, read_object, store
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -20,7 +20,13 @@ import dask
 
 from vdn import __version__
 from vdn.cluster.job import Done, Job, Status
-from vdn.cluster.storage import (
+from vdn.errors import ClusterError, ExistsError, FileError, VdnError
+from vdn.image.atomic import marked, refuse_existing, remove_marked
+from vdn.image.recognition import NoPictureError, check_found
+from vdn.runtime.engine import WORKING_MEMORY, memory_share
+from vdn.scale.file_restorer import FileRestorer
+from vdn.scale.worker import DenoiserArguments
+from vdn.storage import (
     Location,
     ObjectPath,
     delete,
@@ -30,11 +36,6 @@ from vdn.cluster.storage import (
     read_start,
     store,
 )
-from vdn.cluster.work import FileRestorer, NoPictureError, check_found
-from vdn.errors import ClusterError, ExistsError, FileError, VdnError
-from vdn.image.atomic import marked, refuse_existing, remove_marked
-from vdn.runtime.engine import WORKING_MEMORY, memory_share
-from vdn.scale.worker import DenoiserArguments
 
 if TYPE_CHECKING:
     from vdn.image import Picture

@@ -2,10 +2,17 @@
 
 from pathlib import Path
 
-from vdn.errors import FileError
+from vdn.errors import FileError, VdnError
 from vdn.image.formats import FORMATS, Format
 
-__all__ = ["format_by_content", "read_start", "recognise", "recognise_start"]
+__all__ = [
+    "NoPictureError",
+    "check_found",
+    "format_by_content",
+    "read_start",
+    "recognise",
+    "recognise_start",
+]
 
 _START = 64
 _NOT_READ = {  # what else people have, to be told by its name
@@ -18,6 +25,21 @@ _NOT_READ = {  # what else people have, to be told by its name
     b"\x89HDF": "is HDF5; convert its arrays to TIFF or .npy first",
     b"\x1f\x8b": "is compressed with gzip; unpack it first",
 }
+
+
+class NoPictureError(VdnError):
+    """A file found in a folder, of no format there is."""
+
+
+def check_found(path: Path, start: bytes | None = None) -> None:
+    """Raise `NoPictureError` for a file that neither its name nor its first bytes call a picture.
+
+    `start` are those bytes, where the file is not on a disk.
+    """
+    if any(path.suffix.lower() in known.suffixes for known in FORMATS):
+        return
+    if not (recognise(path) if start is None else recognise_start(start, path)):
+        raise NoPictureError(f"{path}: is not a picture")
 
 
 def recognise(path: Path) -> str | None:

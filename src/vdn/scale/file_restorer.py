@@ -1,4 +1,4 @@
-"""What is done to one file, on one machine or on many."""
+"""One file restored with the models of a process: into a file, or into a Zarr."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vdn.errors import InputError, VdnError
+from vdn.errors import InputError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
@@ -15,26 +15,7 @@ if TYPE_CHECKING:
     from vdn.scale.worker import DenoiserArguments
     from vdn.streaming import IOThreads, Report, Settings, Targets
 
-__all__ = ["FileRestorer", "NoPictureError", "check_found"]
-
-
-class NoPictureError(VdnError):
-    """A file found in a folder, of no format there is."""
-
-
-def check_found(path: Path, start: bytes | None = None) -> None:
-    """Raise `NoPictureError` for a file that neither its name nor its first bytes call a picture.
-
-    `start` are those bytes, where the file is not on a disk.
-    """
-    from vdn.image import recognise
-    from vdn.image.formats import FORMATS
-    from vdn.image.recognition import recognise_start
-
-    if any(path.suffix.lower() in known.suffixes for known in FORMATS):
-        return
-    if not (recognise(path) if start is None else recognise_start(start, path)):
-        raise NoPictureError(f"{path}: is not a picture")
+__all__ = ["FileRestorer"]
 
 
 @dataclass(frozen=True)
