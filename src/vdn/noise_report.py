@@ -194,7 +194,8 @@ def _law(law: NoiseLaw) -> str:
     dark, bright = law.span
     if not law.depends_on_signal:
         return f"variance {law.a * (dark + bright) / 2 + law.b:.3g} whatever the brightness"
-    slope = f"variance {law.a:.3g} ({_ends(law.a_interval)}) x brightness"
+    about = "" if law.a_known else "roughly "
+    slope = f"variance {about}{law.a:.3g} ({_ends(law.a_interval)}) x brightness"
     if not law.b_known:
         return (
             f"{slope} + a constant that cannot be told from this picture, "

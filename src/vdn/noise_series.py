@@ -173,6 +173,7 @@ def _law_of_map(channel: ChannelProfile, interval: tuple[float, float], sigma: f
         (a - float(half_a), a + float(half_a)),
         (b - float(half_b), b + float(half_b)),
         (float(x[0]), float(x[-1])),
+        a_known=True,
         b_known=True,
         flat=1.0,
         error_correlation=float(together),

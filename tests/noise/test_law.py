@@ -1,11 +1,14 @@
 """The law read off a picture is that of its noise, with intervals that hold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vdn.noise.law import fit_law, fit_white
+from vdn.noise_report import _law
 
 
 def scene(size=320, texture=True):
@@ -57,6 +60,17 @@ def test_intervals_and_bands_hold_as_often_as_they_say():
     assert 0.85 < np.mean(held) <= 1
     assert 0.85 < np.mean(in_band) <= 1
     assert (high - low)[4] < (high - low)[-1]  # narrowest where most of the picture is
+
+
+def test_a_slope_that_few_brightnesses_tell_is_said_to_be_rough():
+    (law,) = fit_law(photographed(0.5 + scene(96) / 10, 0.002, 0.02))
+    assert not law.a_known
+    assert law.a_interval[1] - law.a_interval[0] >= 0.3 * abs(law.a)
+    (law,) = fit_law(photographed(scene(), 0.02, 0.005))
+    assert law.a_known
+    assert law.a == pytest.approx(0.02, rel=0.1)
+    assert "roughly" not in _law(law)
+    assert "roughly 0.02 " in _law(replace(law, a=0.02, a_known=False))
 
 
 def test_what_is_too_bright_says_nothing_of_black():

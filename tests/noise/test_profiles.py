@@ -57,7 +57,15 @@ def simulated_laws(rng, count, spread=1.0):
     for _ in range(count):
         a, b = rng.multivariate_normal([LAW.a, LAW.b], cov * spread**2)
         yield NoiseLaw(
-            a, b, (a - half[0], a + half[0]), (b - half[1], b + half[1]), (0, 1), True, 1, together
+            a,
+            b,
+            (a - half[0], a + half[0]),
+            (b - half[1], b + half[1]),
+            (0, 1),
+            True,
+            True,
+            1,
+            together,
         )
 
 
@@ -74,7 +82,7 @@ def test_the_intervals_of_a_series_hold_as_often_as_they_say(count, spread):
 
 def test_a_picture_that_is_far_off_hardly_counts():
     laws = list(simulated_laws(np.random.default_rng(0), 6))
-    wrong = NoiseLaw(0.02, 0.002, (0.0197, 0.0203), (0.0019, 0.0021), (0, 1), True, 1, -0.7)
+    wrong = NoiseLaw(0.02, 0.002, (0.0197, 0.0203), (0.0019, 0.0021), (0, 1), True, True, 1, -0.7)
     assert combine_laws([*laws, wrong]).a == pytest.approx(LAW.a, rel=0.1)
 
 

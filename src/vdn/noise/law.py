@@ -21,7 +21,7 @@ _SHIFT = -0.0053  # mean of min(r - 1, _BEYOND) for r = chi^2 of 16 degrees of f
 _ROUNDS, _RESAMPLES = 30, 100
 _WIDER = 1.9  # what texture adds to the spread of resampled laws, measured on BSD68
 _NORMAL_90 = 1.645
-_VAGUE = 0.15  # relative half-width of its interval from which on b is not known
+_VAGUE = 0.15  # relative half-width of its interval from which on one is not known
 _FAR = 4.0  # times b/a: where even the darkest parts are brighter, b is extrapolated
 
 
@@ -37,8 +37,8 @@ class NoiseLaw:
         The true ones lie there with a probability of 90 %.
     span
         The 5th and 95th percentile of the brightness the law rests on.
-    b_known
-        Whether b is known: not where the picture has nothing dark enough.
+    a_known, b_known
+        Whether they are known to 15 %: b is not where the picture has nothing dark enough.
     flat
         The share of the picture that is flat enough to see the noise.
     error_correlation
@@ -50,6 +50,7 @@ class NoiseLaw:
     a_interval: tuple[float, float]
     b_interval: tuple[float, float]
     span: tuple[float, float]
+    a_known: bool
     b_known: bool
     flat: float
     error_correlation: float
@@ -181,9 +182,9 @@ def _fit(plane: NDArray[np.generic], generator: np.random.Generator) -> NoiseLaw
     half_a, half_b = (float(each) for each in _WIDER * _NORMAL_90 * spread)
     together = float(np.mean(errors.prod(axis=1)) / max(spread.prod(), 1e-300))
     low, high = np.quantile(x[chosen], [0.05, 0.95])
-    known = bool(half_b < _VAGUE * abs(b) and low < _FAR * b / max(a, 1e-300))
-    if a <= 0:
-        known = bool(half_b < _VAGUE * abs(b))
+    a_known, b_known = bool(half_a < _VAGUE * abs(a)), bool(half_b < _VAGUE * abs(b))
+    if a > 0:
+        b_known &= bool(low < _FAR * b / a)
     a, half_a, low, high = (float(value * unit) for value in (a, half_a, low, high))
     b, half_b = (float(value * unit**2) for value in (b, half_b))
     return NoiseLaw(
@@ -192,7 +193,8 @@ def _fit(plane: NDArray[np.generic], generator: np.random.Generator) -> NoiseLaw
         (a - half_a, a + half_a),
         (b - half_b, b + half_b),
         (low, high),
-        known,
+        a_known,
+        b_known,
         len(chosen) / len(x),
         together,
     )
