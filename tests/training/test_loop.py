@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from several_processes import run_on
 from vdn.data.shards import pack
 from vdn.errors import ConfigError, FileError
 from vdn.export import load_module
@@ -254,14 +253,7 @@ def train_on(processes, config, folder, resume=False):
     """Train as `train` does, on several processes."""
     script = folder.parent / "train.py"
     script.write_text(ONE_OF_SEVERAL)
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone",
-        f"--nproc-per-node={processes}",
-        str(script), json.dumps(config), str(folder), "yes" if resume else "",
-    ]  # fmt: skip
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_on(processes, script, json.dumps(config), str(folder), "yes" if resume else "")
 
 
 # Equal weights after plain gradient-following Adam mean equal gradients: N processes see in a step

@@ -1,15 +1,13 @@
 """What must not happen to a run: a step of no number, another configuration, half a folder."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from several_processes import run_on
 from vdn.errors import ConfigError, FileError
 from vdn.training import Config, train
 from vdn.training.build import build_model
@@ -175,13 +173,7 @@ def test_a_slower_process_follows_the_clock_of_the_first(folder, tmp_path):
     schedule = {"minutes": 0.03, "batch": 2, "warmup": 1}
     settings = config(folder, schedule=schedule).as_dict()
     (tmp_path / "uneven.py").write_text(UNEVEN)
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-        str(tmp_path / "uneven.py"), json.dumps(settings), str(tmp_path),
-    ]  # fmt: skip
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_on(2, tmp_path / "uneven.py", json.dumps(settings), str(tmp_path), seconds=120)
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
     assert first[0] == second[0] > 3
     assert all(torch.equal(a, b) for a, b in zip(first[1:], second[1:], strict=True))
