@@ -60,6 +60,24 @@ def test_the_file_computes_what_the_model_in_it_computes(exported):
             np.testing.assert_allclose(getattr(actual, name), reference[0], atol=1e-4)
 
 
+def test_what_is_taken_off_the_noise_is_in_the_file_too(tmp_path):
+    network = NETWORK | {"snet": "unet", "snet_widths": [8, 16], "snet_blocks": [1, 1]}
+    network |= {"snet_offset": 20 / 255}
+    torch.manual_seed(1)
+    model = build_model(config(network=network).network)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+    path = export_model(model, tmp_path / "less.onnx", {"name": "less", "network": network})
+    image = np.random.default_rng(0).random((3, 32, 48), dtype=np.float32)
+    with torch.inference_mode():
+        expected = load_module(path)(torch.from_numpy(image)[None]).sigma2
+        whole = model.snet(torch.from_numpy(image)[None])
+    actual = OpenVinoEngine(path, precision="fp32").run_noise(image)
+    np.testing.assert_allclose(actual.log_beta, expected.log_beta[0], atol=1e-3)
+    assert np.mean(np.abs(actual.log_beta - whole[1][0].numpy()) < 0.02) > 0.9  # half precision
+
+
 def test_weights_beyond_half_precision_stay_as_they_are(model, tmp_path):
     model = copy.deepcopy(model)
     with torch.no_grad():

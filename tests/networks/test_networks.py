@@ -106,3 +106,22 @@ def test_a_grown_network_computes_what_the_smaller_one_does_and_can_learn():
         torch.testing.assert_close(ours, theirs)
     outputs[0].square().sum().backward()
     assert large.bottom[2].second.weight.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("network", [LightSNet, UNetSNet])
+def test_an_offset_is_taken_off_the_estimate_in_quadrature(network):
+    def mode(snet):
+        log_alpha, log_beta = snet(y)
+        return (log_beta - torch.log1p(log_alpha.exp())).exp()
+
+    torch.manual_seed(0)
+    y, plain = torch.rand(1, 3, 24, 40), network()
+    with torch.no_grad():
+        for parameter in plain.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+        before = mode(plain)
+        offset = float(before.median().sqrt())  # so that half of them would be below 0
+        less = network(offset=offset)
+        less.load_state_dict(plain.state_dict())
+        after = mode(less)
+    torch.testing.assert_close(after, (before - offset**2).clamp_min(1e-8), rtol=1e-3, atol=1e-7)

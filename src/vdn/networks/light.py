@@ -16,6 +16,8 @@ from vdn.networks.padding import crop, pad_to_multiple
 
 __all__ = ["LightDNet", "LightSNet", "UNetSNet"]
 
+_LEAST_VARIANCE = 1e-8
+
 
 class _UNet(nn.Module):
     """A convolution, then residual blocks on levels of half the resolution each.
@@ -170,6 +172,9 @@ class LightSNet(nn.Module):
     log_alpha, sigma : float
         Where the network starts: the shape p^2/2 - 1/2 the bound leads to, and a standard
         deviation in the middle of the range.
+    offset : float
+        A standard deviation that is taken off the estimate, in quadrature: what is found where
+        there is none.
 
     Examples
     --------
@@ -187,9 +192,10 @@ class LightSNet(nn.Module):
         depth: int = 5,
         log_alpha: float = math.log(24.0),
         sigma: float = 25 / 255,
+        offset: float = 0.0,
     ):
         super().__init__()
-        self.channels = channels
+        self.channels, self.offset = channels, offset
         layers: list[nn.Module] = []
         for index in range(depth - 1):
             layers += [convolution(width if index else 4 * channels, width), nn.ReLU()]
@@ -197,7 +203,7 @@ class LightSNet(nn.Module):
 
     def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """(N, C, H, W) -> log alpha and log beta, both (N, C, H, W)."""
-        return _log_alpha_beta(self.layers(_unshuffled(y, self.multiple)), y)
+        return _log_alpha_beta(self.layers(_unshuffled(y, self.multiple)), y, self.offset)
 
 
 class UNetSNet(_UNet):
@@ -213,6 +219,8 @@ class UNetSNet(_UNet):
         Channels and residual blocks of each level; the last level is the bottom.
     log_alpha, sigma : float
         Where the network starts: unsure, and in the middle of the range.
+    offset : float
+        As in `LightSNet`.
 
     Examples
     --------
@@ -228,15 +236,16 @@ class UNetSNet(_UNet):
         blocks: tuple[int, ...] = (1, 1, 2),
         log_alpha: float = math.log(4.0),
         sigma: float = 25 / 255,
+        offset: float = 0.0,
     ):
         super().__init__(4 * channels, widths, blocks, bias=0.0)
-        self.channels = channels
+        self.channels, self.offset = channels, offset
         self.last = _noise_head(widths[0], channels, log_alpha, sigma)
 
     def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """(N, C, H, W) -> log alpha and log beta, both (N, C, H, W)."""
         features = self.features(_unshuffled(y, self.multiple))
-        return _log_alpha_beta(self.last(features), y)
+        return _log_alpha_beta(self.last(features), y, self.offset)
 
 
 def _noise_head(width: int, channels: int, log_alpha: float, sigma: float) -> nn.Conv2d:
@@ -249,6 +258,10 @@ def _unshuffled(y: Tensor, multiple: int) -> Tensor:
     return F.pixel_unshuffle(pad_to_multiple(y, multiple), 2)
 
 
-def _log_alpha_beta(output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def _log_alpha_beta(output: Tensor, y: Tensor, offset: float) -> tuple[Tensor, Tensor]:
     log_alpha, log_beta = (crop(F.pixel_shuffle(half, 2), y) for half in output.chunk(2, 1))
+    if offset:  # off the mode, beta / (alpha + 1)
+        log_total = F.softplus(log_alpha)
+        mode = (log_beta - log_total).exp() - offset**2
+        log_beta = mode.clamp_min(_LEAST_VARIANCE).log() + log_total
     return log_alpha, log_beta

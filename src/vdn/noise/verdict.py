@@ -14,7 +14,7 @@ QUIET = 0.25
 """The share of a picture that decides, the quietest: where it has noise, the picture is noisy."""
 
 # Standard deviations in 255ths of the range; all were chosen by `noise_verdict.py --train`.
-_CLEAN, _SOME, _MUCH = 2.5, 6.0, 20.0
+_CLEAN, _SOME, _MUCH = 2.4, 6.0, 20.0
 _BOUND = 3.0  # times the deviation of the flattest quarter: noise is not more
 _COLOURLESS = 1.1  # noise in the colours up to which details may be texture
 _COLOUR_SHARE = 0.25  # of colour in the details up to which they are texture

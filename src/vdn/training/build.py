@@ -74,10 +74,11 @@ def build_vdn(network: Network, *, end_to_end: bool = False) -> VDN:
         blur=network.knet_width > 0,
     )
     snet: nn.Module
+    offset = network.snet_offset
     if network.snet == "unet":
-        snet = UNetSNet(network.channels, network.snet_widths, network.snet_blocks)
+        snet = UNetSNet(network.channels, network.snet_widths, network.snet_blocks, offset=offset)
     else:
-        snet = LightSNet(network.channels, network.snet_width, network.snet_depth)
+        snet = LightSNet(network.channels, network.snet_width, network.snet_depth, offset=offset)
     knet = None
     if network.knet_width:
         sizes = network.knet_width, network.knet_blocks, network.knet_window

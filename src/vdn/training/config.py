@@ -21,8 +21,9 @@ class Network:
     """Which networks make the model.
 
     `widths` to `error_width` are for the light family, whose S-Net is ``plain`` convolutions
-    (`snet_width`, `snet_depth`) or a ``unet`` (`snet_widths`, `snet_blocks`); `width` and `depth`
-    for dncnn, ffdnet and cbdnet (width alone), 0 being the published one, `batch_norm` for dncnn.
+    (`snet_width`, `snet_depth`) or a ``unet`` (`snet_widths`, `snet_blocks`), less a standard
+    deviation of `snet_offset`; `width` and `depth` for dncnn, ffdnet and cbdnet (width alone), 0
+    being the published one, `batch_norm` for dncnn.
 
     A light network has `scale` output pixels a side for one of the input, and its first level sees
     `unshuffle` of the input's as one; with `knet_width` it has a K-Net of `knet_blocks`, whose
@@ -38,6 +39,7 @@ class Network:
     snet_depth: int = 5
     snet_widths: tuple[int, ...] = (24, 48, 96)
     snet_blocks: tuple[int, ...] = (1, 1, 2)
+    snet_offset: float = 0.0
     error_width: int = 24
     scale: int = 1
     unshuffle: int = 2
