@@ -7,6 +7,7 @@ __all__ = [
     "FileError",
     "InputError",
     "MissingExtraError",
+    "NoPictureError",
     "PredictionError",
     "TooLargeError",
     "VdnError",
@@ -45,6 +46,10 @@ class ConfigError(VdnError, ValueError):
 
 class TooLargeError(FileError):
     """What is in a file takes more memory, decoded, than it may."""
+
+
+class NoPictureError(FileError):
+    """A file found in a folder, of no format there is."""
 
 
 class MissingExtraError(VdnError, ImportError):

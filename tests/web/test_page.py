@@ -259,7 +259,9 @@ def test_a_picture_is_enlarged_and_compared(visit, restoring):
     page.locator("#strength").fill("0.5")
     expect(page.locator("#progress-text")).to_contain_text("strength 0.5,", timeout=SLOW)
     page.locator("#task").select_option(label="Sharpen")
-    expect(page.locator("#progress-text")).to_contain_text("a.deblurred.png: 210 × 150")
+    expect(page.locator("#progress-text")).to_contain_text(
+        "a.deblurred.png: 210 × 150", timeout=SLOW
+    )
     page.locator("#tab-difference").click()
     expect(page.locator("#view")).to_be_visible()
 
@@ -323,7 +325,7 @@ def test_two_visitors_at_once_see_their_own(visit):
 
 def test_work_is_stopped(visit):
     page = visit()
-    choose(page, "a.png", encoded(noisy(500, 700)))
+    choose(page, "a.png", encoded(noisy(960, 1040)))
     page.locator("#stop").click(timeout=SLOW)
     expect(page.locator("#progress-text")).to_have_text("stopped")
     page.locator("#again").click()

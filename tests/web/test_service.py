@@ -869,7 +869,7 @@ def test_the_command_prints_its_address_and_cleans_up(tmp_path):
 
 @pytest.mark.parametrize(
     ("sigma", "kind"),
-    [([0.2] * 3, "clean"), ([2.4], "clean"), ([2.6], "noisy"), ([40] * 3, "noisy")],
+    [([0.2] * 3, "clean"), ([2.3], "clean"), ([2.5], "noisy"), ([40] * 3, "noisy")],
 )
 def test_the_verdict_follows_the_range(sigma, kind):
     for scale in (1.0, 255.0, 65535.0):

@@ -21,8 +21,7 @@ from vdn.cli.failures import one_line, shown
 from vdn.cli.inputs import STANDARD, Input
 from vdn.cli.outputs import Plan
 from vdn.cli.progress import Progress
-from vdn.errors import ExistsError
-from vdn.image.recognition import NoPictureError, check_found
+from vdn.errors import ExistsError, NoPictureError
 
 if TYPE_CHECKING:
     from vdn.image import Picture
@@ -200,6 +199,7 @@ def reporting(
 
 def _open(entry: Input, max_memory: float) -> "Picture":
     from vdn.image import open_picture
+    from vdn.image.recognition import check_found
 
     max_bytes = int(max_memory * 1e6)
     path = Path(entry.path)

@@ -27,7 +27,6 @@ from vdn.cli.inputs import (
 from vdn.cli.outputs import Plan, plan_outputs, skip_existing
 from vdn.errors import ExistsError, InputError
 from vdn.result_names import MARKS
-from vdn.scale.file_restorer import FileRestorer
 from vdn.storage import Location, location
 
 if TYPE_CHECKING:
@@ -108,6 +107,7 @@ def restore_files(
     from vdn.image.formats import format_by_name
     from vdn.noise.profiles import read_profile
     from vdn.runtime.engine import memory_share
+    from vdn.scale.file_restorer import FileRestorer
     from vdn.scale.worker import DenoiserArguments
     from vdn.streaming import Settings, Targets
 

@@ -20,9 +20,9 @@ import dask
 
 from vdn import __version__
 from vdn.cluster.job import Done, Job, Status
-from vdn.errors import ClusterError, ExistsError, FileError, VdnError
+from vdn.errors import ClusterError, ExistsError, FileError, NoPictureError, VdnError
 from vdn.image.atomic import marked, refuse_existing, remove_marked
-from vdn.image.recognition import NoPictureError, check_found
+from vdn.image.recognition import check_found
 from vdn.runtime.engine import WORKING_MEMORY, memory_share
 from vdn.scale.file_restorer import FileRestorer
 from vdn.scale.worker import DenoiserArguments

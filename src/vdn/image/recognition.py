@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from vdn.errors import FileError, VdnError
+from vdn.errors import FileError, NoPictureError
 from vdn.image.formats import FORMATS, Format
 
 __all__ = [
-    "NoPictureError",
     "check_found",
     "format_by_content",
     "read_start",
@@ -25,10 +24,6 @@ _NOT_READ = {  # what else people have, to be told by its name
     b"\x89HDF": "is HDF5; convert its arrays to TIFF or .npy first",
     b"\x1f\x8b": "is compressed with gzip; unpack it first",
 }
-
-
-class NoPictureError(VdnError):
-    """A file found in a folder, of no format there is."""
 
 
 def check_found(path: Path, start: bytes | None = None) -> None:
