@@ -649,8 +649,11 @@ def test_who_changes_a_goal_back_keeps_the_result(restoring):
     with restoring.visitor() as visitor:
         picture = done(visitor, bring(visitor, "a.png", encoded(noisy(200, 300))))
         version = picture["version"]
+        free = threading.Event()  # what is enlarged may not be ready before the goal is back
+        restoring.service.whole.submit(Work(lambda work: free.wait(60)))
         set_goal(visitor, "upscale", 2)
         set_goal(visitor, "denoise")
+        free.set()
         assert look(visitor, picture)["state"] == "done"
         other = bring(visitor, "b.png", encoded(noisy()))
         done(visitor, other)  # what came before it has ended

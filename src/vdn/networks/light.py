@@ -173,8 +173,8 @@ class LightSNet(nn.Module):
         Where the network starts: the shape p^2/2 - 1/2 the bound leads to, and a standard
         deviation in the middle of the range.
     offset : float
-        A standard deviation that is taken off the estimate, in quadrature: what is found where
-        there is none.
+        A standard deviation subtracted from the estimate, in quadrature: what the network finds
+        where there is no noise.
 
     Examples
     --------

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from anyio import CancelScope, to_thread
 from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
@@ -35,7 +36,8 @@ class OnceResponse(FileResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._remove()
+            with CancelScope(shield=True):  # deleting a large file takes time
+                await to_thread.run_sync(self._remove)
 
 
 def attachment(name: str) -> dict[str, str]:
