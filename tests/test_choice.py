@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
 import vdn
@@ -24,6 +24,21 @@ def picture(correlated, channels):
     if correlated:
         noise = gaussian_filter(noise, (1, 1, *(0 for _ in channels)))
     return clean + SIGMA * noise / noise.std()
+
+
+@pytest.fixture(scope="module")
+def models():
+    return Models()
+
+
+def page():
+    """Small black text on white, of 8 bits."""
+    image = Image.new("L", (320, 240), 255)
+    draw = ImageDraw.Draw(image)
+    for line in range(18):
+        text = "The five boxing wizards 0123456789 jump; quickly() == here[now]"[line % 7 :]
+        draw.text((6, 6 + 13 * line), text, fill=0)
+    return np.asarray(image, np.float64)
 
 
 CONTAINERS = {
@@ -112,3 +127,47 @@ def test_noise_that_a_jpeg_has_made_dependent_is_for_photo(level, quality, subsa
 def test_gray_pictures_in_three_channels_are_for_photo():
     gray = np.random.default_rng(1).normal(120, 15, (200, 200, 1)).clip(0, 255).astype(np.uint8)
     assert vdn.denoise(np.repeat(gray, 3, axis=2)).model == "photo"
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("level", [0, 3, 10])
+def test_text_in_gray_is_not_taken_for_noise(container, level):
+    clean = page()
+    noise = np.random.default_rng(level).normal(0, level, clean.shape)
+    noisy = CONTAINERS[container](np.clip(clean + noise, 0, 255))
+    back = CONTAINERS[container](np.full((1, 1), 255.0)).item() / 255
+    result = vdn.denoise(noisy)
+    assert (result.model, result.reason) == ("photo", "detail that gray takes for noise")
+    before, after = (np.mean((image / back - clean) ** 2) for image in (noisy, result.image))
+    assert after < max(1.1 * before, 255**2 / 10**3.8)  # 38 dB; `gray` has 25
+
+
+@pytest.mark.parametrize("counts", [3, 10, 100, 1000])
+@pytest.mark.parametrize("dtype", ["float32", "uint16", "int32"])
+@pytest.mark.parametrize("seed", range(3))
+def test_counted_photons_of_one_channel_are_for_gray(models, counts, dtype, seed):
+    scene = 20 + np.abs(gaussian_filter(picture(False, ()), 3) - 120)
+    photons = np.random.default_rng(seed).poisson(counts * scene / scene.mean()).astype(dtype)
+    assert models.choose(Frame.of(photons)).card.name == "gray"
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("blur", [0.55, 0.7])
+def test_slightly_correlated_noise_of_one_channel_is_for_photo(container, blur):
+    clean = 120 + 40 * np.sin(np.mgrid[:200, :260][1] / 23)
+    noise = gaussian_filter(np.random.default_rng(0).normal(0, 1, clean.shape), blur)
+    noisy = clean + 12 * noise / noise.std()
+    result = vdn.denoise(CONTAINERS[container](noisy))
+    back = CONTAINERS[container](np.full((1, 1), 255.0)).item() / 255
+    assert result.model == "photo"
+    assert np.std(result.image / back - clean) < 6
+
+
+@pytest.mark.parametrize("outlier", [1e4, -1e30, 1e300])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_a_hot_pixel_does_not_change_the_choice(models, channels, outlier):
+    image = picture(False, channels)
+    expected = models.choose(Frame.of(image))
+    image[100, 130] = outlier
+    found = models.choose(Frame.of(image))
+    assert (found.card.name, found.reason) == (expected.card.name, expected.reason)

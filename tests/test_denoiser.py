@@ -121,6 +121,30 @@ def test_wrong_noise_maps_are_named(denoiser, sigma):
         denoiser(noisy((8, 8, 3)), noise_sigma=sigma)
 
 
+@pytest.mark.parametrize("shape", [(24, 24), (24, 24, 3)])
+@pytest.mark.parametrize(("dtype", "sigma"), [("f4", 25), ("f4", 1.5), ("u1", 300), ("u2", 7e4)])
+@pytest.mark.parametrize("as_map", [False, True])
+def test_noise_in_other_units_is_refused(denoiser, shape, dtype, sigma, as_map):
+    given = np.full(shape[:2], sigma) if as_map else sigma
+    with pytest.raises(InputError, match="units of the image"):
+        denoiser(noisy(shape, np.dtype(dtype).type), noise_sigma=given)
+
+
+def test_noise_beyond_the_range_at_some_pixels_counts_as_the_range(denoiser):
+    image = noisy((24, 24, 3), np.float32)
+    at_most, beyond = np.full((2, 24, 24), 0.1)
+    at_most[3:5, 6:9], beyond[3:5, 6:9] = 1, 1e9
+    results = [denoiser(image, noise_sigma=each, range=(0, 1)).image for each in (at_most, beyond)]
+    np.testing.assert_array_equal(*results)
+
+
+def test_a_page_with_nothing_on_it_has_no_units(denoiser):
+    for value in (0, 7):
+        blank = np.full((24, 24), value, np.float32)
+        result = denoiser(blank, noise_sigma=20.0)
+        np.testing.assert_allclose(result.image, blank, atol=0.1 * max(value, 1))
+
+
 @pytest.mark.parametrize(
     "argument",
     [

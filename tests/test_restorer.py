@@ -1,10 +1,13 @@
 """Restoring: the model by task and scale, the kernel of the whole, and what is sharp stays."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import vdn
 from image.cases import pixels
@@ -30,6 +33,11 @@ def shipped(tmp_path_factory) -> Path:
     return folder
 
 
+@cache
+def restorer_of(task, scale, weights):
+    return vdn.Restorer(task, scale, threads=1, precision="fp32", weights=weights)
+
+
 @pytest.mark.parametrize(
     ("task", "scale", "shape", "name"),
     [
@@ -46,6 +54,55 @@ def test_the_cards_say_which_model_is_for_what(shipped, task, scale, shape, name
     factor = find_model(name, shipped)[0].scale
     assert result.image.shape == (40 * factor, 40 * factor, *shape[2:])
     assert (result.kernel is None) == (task == "denoise")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    task=st.sampled_from([("denoise", None), ("upscale", 2), ("upscale", 4), ("deblur", None)]),
+    dtype=st.sampled_from(["u1", "u2", ">u2", "f2", "f4", ">f4", "f8"]),
+    sides=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    channels=st.sampled_from([(), (1,), (2,), (3,), (4,)]),
+    masked=st.sampled_from([None, 0.0, 0.1, 1.0]),
+    strength=st.sampled_from([0.0, 0.5, 1.0]),
+    ensemble=st.sampled_from([1, 4]),
+)
+def test_what_comes_back_is_like_what_went_in(
+    shipped, task, dtype, sides, channels, masked, strength, ensemble
+):
+    rng = np.random.default_rng(sides)
+    values = rng.random((*sides, *channels))
+    dtype = np.dtype(dtype)
+    image = (values * (np.iinfo(dtype).max if dtype.kind == "u" else 1)).astype(dtype)
+    if masked is not None:
+        image = np.ma.masked_array(image, rng.random(image.shape) < masked)
+    before = image.copy()
+    result = restorer_of(*task, shipped)(image, strength, ensemble=ensemble)
+    scale = task[1] or 1
+    assert result.image.shape == (scale * sides[0], scale * sides[1], *channels)
+    assert result.image.dtype == dtype
+    assert type(result.image) is type(image)
+    assert np.isfinite(np.ma.getdata(result.image).astype(float)).all()
+    assert np.isfinite(result.noise_sigma).all()
+    assert np.isfinite(result.uncertainty).all()
+    if masked is not None:
+        hidden = image.mask.repeat(scale, 0).repeat(scale, 1)
+        np.testing.assert_array_equal(result.image.mask, hidden)
+    np.testing.assert_array_equal(np.ma.getdata(image), np.ma.getdata(before))
+
+
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_what_is_masked_is_enlarged_as_it_is(shipped, channels):
+    values = pixels("uint16", channels, size=(40, 48))
+    image = np.ma.masked_array(values, np.zeros(values.shape, bool), fill_value=7)
+    image[3:5, 4:9] = np.ma.masked
+    result = vdn.restore(image, "upscale", 2, weights=shipped).image
+    masked = image.mask.repeat(2, 0).repeat(2, 1)
+    np.testing.assert_array_equal(result.mask, masked)
+    np.testing.assert_array_equal(result.data[masked], values.repeat(2, 0).repeat(2, 1)[masked])
+    assert result.fill_value == 7
+    bare = vdn.restore(np.ma.masked_array(values), "upscale", 2, weights=shipped).image
+    assert bare.mask is np.ma.nomask
+    assert bare.shape == result.shape
 
 
 def test_the_least_scale_that_suffices_is_taken(shipped):

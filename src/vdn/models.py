@@ -1,6 +1,7 @@
 """Which model a picture gets, and the models that are loaded."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -9,17 +10,16 @@ import numpy as np
 
 from vdn.errors import InputError
 from vdn.image.frame import Frame
-from vdn.image.ranges import range_of
-from vdn.noise.whiteness import WHITE, measure_colour_whiteness
+from vdn.noise_kind import NoiseKind
 from vdn.predictions import LoadedModel
 from vdn.runtime.cards import TASKS, Card, find_model, list_models
 from vdn.runtime.engine import WORKING_MEMORY, Engine, memory_share
 
 __all__ = ["Choice", "Goal", "Models"]
 
-_CROP = 512  # pixels a side that are looked at to choose a model
-_CORRELATED = 0.5  # ratio of `Whiteness` up to which noise is called so
-_VISIBLE = 0.7 / 255  # of the range: less noise than that says nothing
+_CORRELATED = "correlated noise, as of a camera"
+_MORE, _LESS = 1.6, 0.8  # estimates of the same noise differ by less
+_SOME = 2 / 255  # of the range: an estimate of less does no harm
 _DEVICES = ("auto", "cpu", "gpu", "npu", "cuda", "mps", "torch")
 
 
@@ -148,7 +148,8 @@ class Models:
         independent from pixel to pixel is for `gaussian` in colour; correlated noise, which is what
         cameras, compression and enlargement leave, is for `photo`, and for `gray` there is the rest
         of what has one channel. What cannot be told is for `photo` where it looks like a
-        photograph.
+        photograph. `gaussian` and `gray` have seen white noise alone, and few pixels around each:
+        where they take text for noise, or miss some of it, `photo` is taken.
         """
         if self.model == "auto":
             return self.suited(frame, least_scale)
@@ -175,10 +176,27 @@ class Models:
         if self.goal != _DENOISE:
             count = 3 if frame.channels.startswith("colour") else 1
             return self._choice(min(cards, key=lambda card: card.channels != count).name)
-        wanted, reason = _suited(frame)
-        if wanted[0] not in shipped:
-            reason = f"the nearest that ships: {reason}"
-        return self._choice(next(name for name in (*wanted, *shipped) if name in shipped), reason)
+        if not frame.channels.startswith("colour") and frame.color_channels > 1:
+            return self._nearest(("gray", "photo", "gaussian"), "separate channels", shipped)
+        noise = NoiseKind.of(frame)
+        choice = self._nearest(*_suited(frame, noise), shipped)
+        if choice.card.name == "photo" or "photo" not in shipped:
+            return choice
+        found = noise.estimate(self.load(choice, frame.dtype), choice.card.nominal_range)
+        wider = self._choice("photo")
+        if found > max(_MORE * noise.robust_sigma, _SOME) and not noise.counted:
+            return replace(wider, reason=f"detail that {choice.card.name} takes for noise")
+        if noise.is_visible and not noise.is_white:
+            other = noise.estimate(self.load(wider, frame.dtype), choice.card.nominal_range)
+            if found < _LESS * other and other < 2 * noise.sigma:  # more would be texture
+                return replace(wider, reason=_CORRELATED)
+        return choice
+
+    def _nearest(self, wanted: Sequence[str], reason: str, shipped: Sequence[str]) -> Choice:
+        """Return the first of the models wanted that ships, else any that does."""
+        name = next(name for name in (*wanted, *shipped) if name in shipped)
+        why = reason if name == wanted[0] else f"the nearest that ships: {reason}"
+        return self._choice(name, why)
 
     def _cards(self) -> list[Card]:
         """Return the models that ship for the goal."""
@@ -245,21 +263,16 @@ def _module(path: Path) -> Any:
     return load_module(path)
 
 
-def _suited(frame: Frame) -> tuple[tuple[str, ...], str]:
+def _suited(frame: Frame, noise: NoiseKind) -> tuple[tuple[str, ...], str]:
     """Return the names of models, the best suited first, and why."""
-    if not frame.channels.startswith("colour") and frame.color_channels > 1:
-        return ("gray", "photo", "gaussian"), "separate channels"
-    crop = frame.middle(_CROP)
-    found = measure_colour_whiteness(crop) if crop.size else None
     colour = frame.color_channels == 3
-    visible = found is not None and found.sigma > _VISIBLE * range_of(crop, frame.no_data).scale
-    if found is not None and visible and found.ratio >= WHITE:
+    if noise.is_white:
         names = ("gaussian", "photo", "gray") if colour else ("gray", "gaussian", "photo")
         return names, "noise independent from pixel to pixel"
-    if found is not None and found.ratio <= _CORRELATED:
-        return ("photo", "gaussian" if colour else "gray"), "correlated noise, as of a camera"
+    if noise.is_correlated:
+        return ("photo", "gaussian" if colour else "gray"), _CORRELATED
     if not colour:
         return ("gray", "photo", "gaussian"), "one channel"
-    if frame.dtype == np.uint8 or found is not None:
+    if frame.dtype == np.uint8 or noise.whiteness is not None:
         return ("photo", "gaussian", "gray"), "little noise, or of no clear kind"
     return ("gaussian", "photo", "gray"), "too small to tell"

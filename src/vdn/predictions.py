@@ -24,6 +24,7 @@ from vdn.results import error_deviation, noise_deviation
 from vdn.runtime.cards import Card
 from vdn.runtime.engine import Engine, NoisePosterior, Planes, Posterior
 from vdn.runtime.kernel import average_with_input
+from vdn.runtime.light import REACH, are_counts, keep_light
 from vdn.runtime.predict import ENSEMBLES, predict, predict_noise
 from vdn.runtime.tiling import Tile, choose_window, mirrored, tiles, times
 
@@ -88,7 +89,8 @@ class Request:
         """Return how far a pixel of the prediction depends on the image."""
         if self.noise_only:
             return card.noise_halo or card.halo
-        return card.halo + (MARGIN if isinstance(self.sigma, Setting) else 0)
+        around = MARGIN if isinstance(self.sigma, Setting) else 0
+        return card.halo + around + (REACH if _keeps_light(card) else 0)
 
     def bytes_per_pixel(self, engine: Engine) -> float:
         """Return the working memory for a pixel of a window."""
@@ -367,18 +369,29 @@ class _Strip:
         return self._filled[channel].part(slice(None), columns)
 
     def sigma(self, columns: slice, channel: int | None, unit: UnitImage) -> Planes | None:
-        """Return the known noise there, in the shape and units of `unit.planes`."""
+        """Return the known noise there, in the shape and units of `unit.planes`, at most 1."""
         if self._sigma is None:
             return None
+        known = unit.sigma_to_unit(self._known(columns, channel, unit))
+        if (least := float(known.min())) > 1:
+            if np.ptp(unit.planes) == 0:  # a page with nothing on it has no units to tell by
+                return np.zeros_like(unit.planes)
+            raise InputError(
+                f"noise_sigma is {least * unit.scale:.3g} or more, in an image whose values span "
+                f"{unit.scale:.3g}; give it in the units of the image"
+            )
+        return np.broadcast_to(np.minimum(known, 1), unit.planes.shape)
+
+    def _known(self, columns: slice, channel: int | None, unit: UnitImage) -> NDArray[Any]:
         if isinstance(self._sigma, Setting):
             brightness = unit.planes * unit.scale + unit.range.offset
-            return unit.sigma_to_unit(self._sigma.sigma(brightness, channel))
+            return self._sigma.sigma(brightness, channel)
         given = np.asarray(self._sigma)
         if given.ndim:
             given = given[:, columns]
         if given.ndim == 3 and channel is not None and given.shape[2] > 1:
             given = given[..., channel]
-        return np.broadcast_to(unit.sigma_to_unit(given), unit.planes.shape)
+        return given
 
     def _has_outliers(self) -> bool:
         if self._frame.dtype == np.uint8:
@@ -446,6 +459,8 @@ def _predict(
         ensemble=request.ensemble,
         out=out,
     )
+    if _keeps_light(model.card) and are_counts(unit.colour, unit.scale):
+        posterior = posterior._replace(mean=keep_light(posterior.mean, planes))
     if not model.card.infers_kernel:
         posterior = posterior._replace(kernel=None)
     elif model.card.scale == 1:
@@ -460,6 +475,11 @@ def _predict(
         own(posterior.log_error_variance),
         None if posterior.kernel is None else own(posterior.kernel),
     )
+
+
+def _keeps_light(card: Card) -> bool:
+    """Return whether it is a model that pictures of few photons are for."""
+    return card.only_denoises and card.channels == 1
 
 
 def _certain(sigma: Planes) -> NoisePosterior:

@@ -133,6 +133,24 @@ def test_known_noise_is_a_number_or_a_map(run, picture, tmp_path):
     assert (number != more).any()
 
 
+def test_a_map_to_look_at_may_be_given_back(run, picture, tmp_path):
+    path = picture()
+    for kind, suffix in (("png", "png"), ("tiff", "tiff")):
+        words = "--noise-map", "--map-format", kind, "--overwrite"
+        assert run("denoise", path, *words).exit_code == 0
+        given = tmp_path / f"a.noise.{suffix}"
+        done = run("denoise", path, "--noise-sigma", given, "-o", tmp_path / f"{kind}.png")
+        assert done.exit_code == 0, done.output
+    seen, exact = (read(tmp_path / name).pixels.astype(int) for name in ("png.png", "tiff.png"))
+    assert np.abs(seen - exact).max() <= 6  # it holds the mean square of the channels
+    pytest.importorskip("zarr")
+    refused = run(
+        "denoise", path, "--noise-sigma", tmp_path / "a.noise.png", "-o", tmp_path / "z.zarr"
+    )
+    assert refused.exit_code == 1
+    assert "a map to look at" in refused.stderr
+
+
 def test_outputs_are_replaced_only_when_asked(run, picture, tmp_path):
     path = picture()
     (tmp_path / "a.denoised.png").write_text("precious")

@@ -111,7 +111,7 @@ def test_the_profile_is_the_map_that_its_law_makes(tmp_path, run, profile):
     setting = profile.at(200)
     map_ = setting.sigma(pixels.astype(np.float32))
     known = Denoiser("gray")(pixels, noise_sigma=map_).image
-    arguments = ("--profile", tmp_path / "acme.json", "--json")
+    arguments = ("--profile", tmp_path / "acme.json", "--model", "gray", "--json")
     done = run("denoise", tmp_path / "a.tif", "-o", tmp_path / "b.tif", *arguments)
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["profile"] == "ACME One profile at ISO 200"

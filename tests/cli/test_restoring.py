@@ -286,17 +286,63 @@ def test_the_command_of_all_shows_them():
     assert all(name in shown for name in ("upscale", "deblur", "deblock"))
 
 
-def test_a_zarr_becomes_another_only_at_its_size(run, tmp_path):
+def test_a_zarr_becomes_another(run, tmp_path):
     zarr = pytest.importorskip("zarr")
     pytest.importorskip("dask")
     zarr.save_array(tmp_path / "a.zarr", pixels("uint16"))
-    refused = run("upscale", tmp_path / "a.zarr", "-o", tmp_path / "b.zarr")
-    assert refused.exit_code == 1
-    assert "give -o FILE.ome.tif" in refused.stderr
-    assert names(tmp_path) == ["a.zarr"]
-    done(run, "upscale", tmp_path / "a.zarr", "-o", tmp_path / "b.tif")
-    assert read(tmp_path / "b.tif").pixels.shape == (74, 90)
     done(run, "deblur", tmp_path / "a.zarr", "-o", tmp_path / "c.zarr")
     done(run, "deblur", tmp_path / "a.zarr", "-o", tmp_path / "c.tif")
     sharp = zarr.open_array(tmp_path / "c.zarr")[:].astype(int)
     assert np.abs(sharp - read(tmp_path / "c.tif").pixels).max() <= 2
+
+
+def test_a_zarr_is_enlarged_into_a_new_one(run, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    pytest.importorskip("dask")
+    stack = np.stack([pixels("uint16"), pixels("uint16")[::-1]])
+    group = zarr.open_group(tmp_path / "a.ome.zarr", mode="w")
+    group.create_array("0", data=stack, chunks=(1, 16, 16))
+    axes = [{"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"]
+    levels = [
+        {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [3, 0.5, 0.5]}]}
+    ]
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": levels}]}
+    given = "--noise-map", "--uncertainty", "--precision", "fp32"
+    told = done(run, "upscale", tmp_path / "a.ome.zarr", "-o", tmp_path / "b.ome.zarr", *given)
+    done(run, "upscale", tmp_path / "a.ome.zarr", "-o", tmp_path / "b.tif", *given)
+    height, width = pixels("uint16").shape
+    assert f"{2 * width} x {2 * height}" in told.stdout
+    for name, other, scale in (
+        ("b.ome.zarr", "b.tif", 2),
+        ("b.noise.ome.zarr", "b.noise.tiff", 1),
+        ("b.uncertainty.ome.zarr", "b.uncertainty.tiff", 2),
+    ):
+        made = zarr.open_group(tmp_path / name, mode="r")
+        with open_picture(tmp_path / other) as picture:
+            frames = [frame.rows(0, frame.shape[0]) for frame in picture.frames]
+        assert made["0"].shape == (2, scale * height, scale * width)
+        np.testing.assert_allclose(made["0"][:], np.stack(frames), rtol=1e-4)
+        (level,) = made.attrs["ome"]["multiscales"][0]["datasets"]
+        assert level["coordinateTransformations"][0]["scale"] == [3, 0.5 / scale, 0.5 / scale]
+    refused = run("upscale", tmp_path / "a.ome.zarr", "-o", tmp_path / "c.zarr", "--size", "90x")
+    assert refused.exit_code == 1
+    assert "give --scale" in refused.stderr
+
+
+def test_of_several_images_in_a_zarr_one_is_enlarged(run, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    pytest.importorskip("dask")
+    for name in "01":
+        group = zarr.open_group(tmp_path / f"a.zarr/{name}", mode="w")
+        group.create_array("0", data=pixels("uint16"))
+        group.attrs["ome"] = {
+            "version": "0.5",
+            "multiscales": [{"axes": [{"name": n} for n in "yx"], "datasets": [{"path": "0"}]}],
+        }
+    zarr.open_group(tmp_path / "a.zarr", mode="a")
+    refused = run("upscale", tmp_path / "a.zarr", "-o", tmp_path / "b.zarr")
+    assert refused.exit_code == 1
+    assert f"such as {tmp_path / 'a.zarr' / '0'}" in refused.stderr
+    done(run, "upscale", tmp_path / "a.zarr/0", "-o", tmp_path / "b.zarr")
+    height, width = pixels("uint16").shape
+    assert zarr.open_group(tmp_path / "b.zarr", mode="r")["0"].shape == (2 * height, 2 * width)

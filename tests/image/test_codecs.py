@@ -262,6 +262,13 @@ def test_an_array_file_that_promises_more_than_it_holds_is_refused(tmp_path):
         open_picture(tmp_path / "a.npy")
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (3, 40), (9, 2, 3)])
+def test_the_single_array_of_an_archive_is_an_image_whatever_its_size(tmp_path, shape):
+    array = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    write(tmp_path / "a.npz", array)
+    np.testing.assert_array_equal(read(tmp_path / "a.npz").pixels, array)
+
+
 # Others
 
 
@@ -279,6 +286,25 @@ def test_heif_is_turned_once(tmp_path):
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (48, 32)
         assert image.getexif()[0x0112] == 1
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "I"])
+def test_what_is_brighter_than_the_white_of_a_deep_heif_becomes_white(tmp_path, mode, bits):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    channels = {"RGB": (3,), "RGBA": (4,), "I": ()}[mode]
+    stored = pixels("uint16", channels, size=(48, 32)) % 2**bits
+    file = pillow_heif.from_bytes(f"{mode};{bits}", (32, 48), stored.tobytes())
+    file.save(tmp_path / "a.heic", quality=95)
+    picture = read(tmp_path / "a.heic")
+    white = int(picture.encoding["bits"])
+    brighter = picture.pixels.copy()
+    brighter[:20] = 2**white + 300
+    write(tmp_path / "b.heic", brighter, picture)
+    written = read(tmp_path / "b.heic").pixels
+    assert written.dtype == np.uint16
+    assert written[:12].min() > 0.95 * (2**white - 1)
+    assert written.max() < 2**white
 
 
 def test_deep_png_with_a_transparent_colour_has_alpha(tmp_path):

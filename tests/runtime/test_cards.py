@@ -68,6 +68,7 @@ def test_cards_survive_the_way_through_plain_data():
         ("noise_halo", -1),
         ("scale", 0),
         ("scale", True),
+        ("scale", 2),
         ("channels", [3]),
         ("estimates_noise", 1),
         ("error_scale", "big"),

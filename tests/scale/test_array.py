@@ -142,6 +142,15 @@ def test_auto_looks_at_the_first_plane(weights):
     assert (result.model, result.reason) == (expected.model, expected.reason)
 
 
+def test_an_ensemble_is_that_of_the_array_in_memory(weights):
+    image = noisy((150, 130), np.float32)
+    arguments = settings_of(weights)
+    lazy = denoise_array(da.from_array(image, chunks=64), ensemble=4, max_memory=SMALL, **arguments)
+    expected = denoiser_of(**arguments)(image, ensemble=4)
+    np.testing.assert_allclose(lazy.image.compute(), expected.image, atol=1e-5)
+    assert np.abs(expected.image - in_memory(image, **arguments).image).max() > 1e-3
+
+
 def test_strength_0_returns_the_input(weights):
     image = noisy((150, 130), np.float64)
     lazy = denoise_array(da.from_array(image, chunks=64), strength=0, **settings_of(weights))

@@ -19,9 +19,11 @@ dask = pytest.importorskip("dask")
 from scale.stores import make_ome_zarr  # noqa: E402
 from vdn.image import pyramid  # noqa: E402
 from vdn.image.codecs.ome_zarr import PROGRESS  # noqa: E402
+from vdn.noise.profiles import CameraProfile, ChannelLaw, Setting  # noqa: E402
 from vdn.scale import passes  # noqa: E402
 from vdn.scale.files import Stores, denoise_store  # noqa: E402
 from vdn.scale.worker import DenoiserArguments  # noqa: E402
+from vdn.streaming import Settings  # noqa: E402
 
 
 def pixels(shape=(2, 2, 150, 170), dtype=np.uint16):
@@ -152,7 +154,7 @@ def test_what_is_finished_is_not_done_again(tmp_path, arguments, monkeypatch, on
     with pytest.raises(vdn.FileError, match="not finished"):
         vdn.denoise_file(tmp_path / "b.zarr", tmp_path / "c.tif")
     with pytest.raises(vdn.FileError, match=r"begun with strength 1.0 instead of 0.5"):
-        denoise_store(source, Stores(tmp_path / "b.zarr"), arguments, strength=0.5)
+        denoise_store(source, Stores(tmp_path / "b.zarr"), arguments, Settings(strength=0.5))
     other = make_ome_zarr(tmp_path / "other.zarr", image[..., :100])
     with pytest.raises(vdn.FileError, match="another input"):
         denoise_store(other, Stores(tmp_path / "b.zarr"), arguments)
@@ -172,15 +174,42 @@ def test_stores_are_replaced_when_that_is_asked_for(tmp_path, arguments):
     denoise_store(source, Stores(tmp_path / "b.zarr"), arguments)
     before = zarr.open_group(tmp_path / "b.zarr", mode="r")["s0"][:]
     with pytest.raises(FileExistsError, match="--overwrite"):
-        denoise_store(source, Stores(tmp_path / "b.zarr"), arguments, strength=0)
-    denoise_store(source, Stores(tmp_path / "b.zarr"), arguments, strength=0, overwrite=True)
+        denoise_store(source, Stores(tmp_path / "b.zarr"), arguments, Settings(strength=0))
+    denoise_store(
+        source, Stores(tmp_path / "b.zarr"), arguments, Settings(strength=0, overwrite=True)
+    )
     assert (zarr.open_group(tmp_path / "b.zarr", mode="r")["s0"][:] != before).any()
     for target in (source, source / "labels" / "b.zarr", tmp_path):
         with pytest.raises(vdn.FileError, match="is the input"):
-            denoise_store(source, Stores(target), arguments, overwrite=True)
+            denoise_store(source, Stores(target), arguments, Settings(overwrite=True))
     (tmp_path / "folder.zarr").mkdir()
     with pytest.raises(FileExistsError):
-        denoise_store(source, Stores(tmp_path / "folder.zarr"), arguments, overwrite=True)
+        denoise_store(source, Stores(tmp_path / "folder.zarr"), arguments, Settings(overwrite=True))
+
+
+def test_an_ensemble_is_that_of_the_array_in_memory(tmp_path, arguments):
+    image = pixels((150, 170))
+    zarr.save_array(tmp_path / "a.zarr", image)
+    settings = Settings(ensemble=8)
+    denoise_store(tmp_path / "a.zarr", Stores(tmp_path / "b.zarr"), arguments, settings)
+    found = zarr.open_array(tmp_path / "b.zarr", mode="r")[:].astype(int)
+    one = in_memory(image, arguments).image
+    eight = vdn.Denoiser(*arguments[:5], weights=arguments.weights)(image, ensemble=8).image
+    assert np.abs(found - eight).max() <= 1
+    assert np.abs(found - one).max() > 5
+
+
+def test_a_profile_is_for_files(tmp_path, arguments):
+    zarr.save_array(tmp_path / "a.zarr", pixels((64, 64)))
+    profile = CameraProfile((Setting(None, (ChannelLaw(0.1, 1.0),)),))
+    with pytest.raises(vdn.InputError, match="into a TIFF file"):
+        denoise_store(
+            tmp_path / "a.zarr",
+            Stores(tmp_path / "b.zarr"),
+            arguments,
+            Settings(noise_sigma=profile),
+        )
+    assert not (tmp_path / "b.zarr").exists()
 
 
 def test_the_command(tmp_path, run, monkeypatch, weights):
@@ -267,14 +296,14 @@ def test_a_replaced_store_stays_until_the_new_one_is_whole(
 
     monkeypatch.setattr(passes._Work, "__call__", failing)
     with pytest.raises(RuntimeError, match="stopped"):
-        denoise_store(source, target, arguments, strength=0.5, overwrite=True)
+        denoise_store(source, target, arguments, Settings(strength=0.5, overwrite=True))
     np.testing.assert_array_equal(zarr.open_group(target.image, mode="r")["s0"][:], before)
     assert not (target.image / PROGRESS).exists()
     again = []
     monkeypatch.setattr(
         passes._Work, "__call__", lambda *each: again.append(each[1]) or work(*each)
     )
-    denoise_store(source, target, arguments, strength=0.5, overwrite=True)
+    denoise_store(source, target, arguments, Settings(strength=0.5, overwrite=True))
     assert again
     assert not [region for region in again if region in done[:-1]]
     assert (zarr.open_group(target.image, mode="r")["s0"][:] != before).any()
@@ -299,9 +328,9 @@ def test_a_run_stopped_while_stores_change_places_is_finished(tmp_path, argument
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "rename", failing)
         with pytest.raises(KeyboardInterrupt):
-            denoise_store(source, target, arguments, strength=0.5, overwrite=True)
+            denoise_store(source, target, arguments, Settings(strength=0.5, overwrite=True))
     old = zarr.open_group(tmp_path / ".b.old.zarr", mode="r")["s0"][:]
     np.testing.assert_array_equal(old, kept)
-    denoise_store(source, target, arguments, strength=0.5, overwrite=True)
+    denoise_store(source, target, arguments, Settings(strength=0.5, overwrite=True))
     assert (zarr.open_group(target.image, mode="r")["s0"][:] != kept).any()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "b.zarr"]

@@ -10,9 +10,10 @@ zarr = pytest.importorskip("zarr")
 pytest.importorskip("dask.array")
 
 from scale.stores import make_ome_zarr  # noqa: E402
+from tiny_model import write_tiny_model  # noqa: E402
 from vdn.image import open_picture  # noqa: E402
 from vdn.image.pyramid import coarsen  # noqa: E402
-from vdn.scale import denoise_to_zarr  # noqa: E402
+from vdn.scale import denoise_array, denoise_to_zarr  # noqa: E402
 
 MICRO = {"PhysicalSizeXUnit": "µm", "PhysicalSizeYUnit": "µm", "PhysicalSizeZUnit": "µm"}
 ABOUT = {"PhysicalSizeX": 0.25, "PhysicalSizeY": 0.5, "PhysicalSizeZ": 2.0} | MICRO
@@ -174,5 +175,10 @@ def test_an_array_of_any_kind_goes_into_an_ome_zarr(tmp_path, model, denoiser):
     source = make_ome_zarr(tmp_path / "s.zarr", stack((1, 1, 64, 64)))
     lazy = pytest.importorskip("dask.array").from_zarr(source / "s0")
     denoise_to_zarr(lazy, tmp_path / "b.zarr", model)
+    larger = write_tiny_model(tmp_path / "x2.onnx", 1, scale=2)
+    with pytest.raises(vdn.InputError, match="is for upscale x2, not for denoise"):
+        denoise_to_zarr(Ramp(), tmp_path / "c.zarr", larger)
+    with pytest.raises(vdn.InputError, match="is for upscale x2, not for denoise"):
+        denoise_array(lazy, larger)
     with pytest.raises(vdn.InputError, match="dimensions"):
         denoise_to_zarr(np.zeros((1,) * 6), tmp_path / "c.zarr", model)

@@ -104,10 +104,11 @@ def test_what_fails_in_a_thread_fails_where_the_batch_is_wanted():
         next(made)
 
 
+@pytest.mark.parametrize("kind", ["pages", "spots"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pages_are_rendered_among_the_pictures_and_some_are_held_out(tmp_path, channels):
+def test_pictures_are_rendered_among_the_others_and_some_held_out(tmp_path, channels, kind):
     flat(tmp_path / "images" / "flat.png", 128)
-    settings = config(folders=[str(tmp_path / "images")], pages=20, holdout_every=0)
+    settings = config(folders=[str(tmp_path / "images")], holdout_every=0, **{kind: 20})
     settings = dataclasses.replace(settings, network=Network(channels=channels))
     batches, held, _ = training_data(settings, CPU)
     clean = batches(0)["clean"]

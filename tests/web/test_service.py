@@ -325,9 +325,25 @@ def test_format_and_quality_can_be_asked_for(served):
             {"model": "/etc/passwd"},
             {"strength": 9},
             {"quality": 0},
+            {"ensemble": 3},
+            {"strenght": 0.5},
         ):
             response = program.post("/api/denoise", params=wrong, content=encoded(noisy()))
             assert response.status_code == 422, wrong
+        assert "strenght" in response.text
+        assert program.post("/api/noise", params=wrong, content=encoded(noisy())).status_code == 422
+
+
+def test_a_program_may_ask_for_an_ensemble_with_the_token_in_the_address(served, tmp_path):
+    (tmp_path / "a.png").write_bytes(content := encoded(noisy()))
+    Denoiser(threads=1).file(tmp_path / "a.png", tmp_path / "b.png", ensemble=4)
+    with served.program() as program:
+        token = program.headers.pop("authorization").removeprefix("Bearer ")
+        query = {"name": "a.png", "ensemble": 4, "token": token}
+        response = program.post("/api/denoise", params=query, content=content)
+        assert response.content == (tmp_path / "b.png").read_bytes()
+        query["token"] += "x"
+        assert program.post("/api/denoise", params=query, content=content).status_code in (401, 403)
 
 
 def test_the_noise_is_what_the_command_says(served, tmp_path, run):

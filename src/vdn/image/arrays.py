@@ -349,6 +349,6 @@ def _check_finite(
         row, column, channel = np.unravel_index(int(wrong.argmax()), wrong.shape)
         raise InputError(
             f"image has {count} values that are NaN or infinite, the first at row "
-            f"{row + origin[0]}, column {column + origin[1]}, channel {channel}; replace them, for "
-            "instance by numpy.nan_to_num"
+            f"{row + origin[0]}, column {column + origin[1]}, channel {channel}; mask them "
+            "(numpy.ma.masked_invalid) to keep them as they are, or replace them"
         )

@@ -1,6 +1,6 @@
 """What the axes of a stack of images are: names, units, channels, coarser levels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Axis", "Channel", "Dimensions"]
 
@@ -72,6 +72,21 @@ class Dimensions:
     def shape(self) -> tuple[int, ...]:
         """Length of every axis."""
         return tuple(axis.length for axis in self.axes)
+
+    def enlarged(self, scale: int) -> "Dimensions":
+        """Return those of an image with `scale` times the rows and columns, of its own levels.
+
+        Examples
+        --------
+        >>> small = Dimensions((Axis("y", 30, "micrometer", 2.0), Axis("x", 40)))
+        >>> small.enlarged(2).shape, small.enlarged(2).axes[0].step
+        ((60, 80), 1.0)
+        """
+        rows, columns = (
+            replace(axis, length=scale * axis.length, step=axis.step / scale)
+            for axis in self.axes[-2:]
+        )
+        return replace(self, axes=(*self.axes[:-2], rows, columns), levels=())
 
     @property
     def planes(self) -> int:

@@ -1,5 +1,6 @@
 """Maps of standard deviations: floats in TIFF, or a picture to look at."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,9 +18,11 @@ from vdn.image.read import open_picture
 from vdn.image.write import create_picture
 from vdn.image.writer import PictureWriter
 
-__all__ = ["create_map", "map_spec"]
+__all__ = ["create_map", "map_spec", "map_unit"]
 
 _DESCRIPTION = 270  # the tag ImageDescription
+_TEXT = "standard deviation, in units of the picture: {:.6g} times the value"
+_UNIT = re.compile(_TEXT.format(0).replace("0", r"(\S+)"))
 _ROWS = 256
 _WHITE, _TOP = 65535, 99.0  # the value, and the percentile of the map that gets 9/10 of it
 
@@ -55,6 +58,15 @@ def map_spec(frame: FrameSpec) -> FrameSpec:
     colours = () if channels == "gray" else (frame.shape[2] - (channels != frame.channels),)
     shape = (*frame.shape[:2], *colours)
     return frame.spec(shape=shape, dtype=np.dtype(np.float32), channels=channels)
+
+
+def map_unit(picture: Picture) -> float:
+    """Return what the values of a map are worth in the units of the picture it lies over.
+
+    1 but for pictures of a map as `create_map` makes them, which say it.
+    """
+    described = _UNIT.fullmatch(str(picture.metadata.exif_tags().get(_DESCRIPTION, "")))
+    return float(described[1]) if described else 1.0
 
 
 @contextmanager
@@ -93,9 +105,8 @@ def _draw(values: Path, target: Path, like: Picture) -> None:
         sample = [_joined(frame, start) for start in range(0, height, step)]
         top = float(np.percentile(np.concatenate([rows.ravel() for rows in sample]), _TOP))
         unit = top / (0.9 * _WHITE) or 1.0
-        text = f"standard deviation, in units of the picture: {unit:.6g} times the value"
         metadata = like.geometry().metadata
-        tags = metadata.exif_tags() | {_DESCRIPTION: text}
+        tags = metadata.exif_tags() | {_DESCRIPTION: _TEXT.format(unit)}
         described = Metadata(exif=build_exif(tags, {}), dpi=metadata.dpi)
         gray = Frame.of(np.empty((1, 1), np.uint16)).spec(shape=frame.shape[:2])
         shown = Picture([], described, "png", values, {})

@@ -66,9 +66,22 @@ def usual_value(image: NDArray[Any]) -> Any:
 def masked_like(
     restored: NDArray[Any], image: ArrayLike, mask: NDArray[np.bool_] | None
 ) -> NDArray[Any]:
-    """Return the restored image as the user's was: masked, with the masked values of the user."""
+    """Return the restored image as the user's was: masked, with the masked values of the user.
+
+    Of an enlarged one each masked pixel is as many as it has become.
+    """
     if not isinstance(image, np.ma.MaskedArray):
         return restored
-    original = np.asarray(image)
-    values = np.where(mask, original, restored) if mask is not None else restored
-    return np.ma.MaskedArray(values, mask=image.mask, fill_value=image.fill_value)
+    scale = len(restored) // len(image)
+
+    def enlarged(values: NDArray[Any]) -> NDArray[Any]:
+        return values if scale == 1 else values.repeat(scale, 0).repeat(scale, 1)
+
+    if mask is not None and mask.any():
+        restored = restored.copy()
+        np.copyto(restored, enlarged(np.asarray(image)), where=enlarged(mask))
+    own: Any = image.mask  # one value where nothing is masked
+    with np.errstate(over="ignore"):  # that of float16 is beyond its numbers, unless it was set
+        return np.ma.MaskedArray(
+            restored, mask=enlarged(own) if np.ndim(own) else own, fill_value=image.fill_value
+        )

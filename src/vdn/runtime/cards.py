@@ -130,6 +130,11 @@ class Card:
                 f"card {self.name!r}: purpose is {self.purpose!r} and infers {list(self.infers)}; "
                 f"there are {', '.join(TASKS)} and {', '.join(INFERRED)}"
             )
+        if self.scale > 1 and self.purpose != "upscale":
+            raise ConfigError(
+                f"card {self.name!r}: scale is {self.scale}, which is for the purpose 'upscale', "
+                f"and not for {self.purpose!r}; export the model again"
+            )
         if not self.error_scale > 0:
             raise ConfigError(
                 f"card {self.name!r}: error_scale is {self.error_scale!r}; give a positive number"

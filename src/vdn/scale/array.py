@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from vdn.errors import InputError
 from vdn.extras import needs_extra
+from vdn.predictions import Request
 from vdn.results import check_strength
 from vdn.scale.method import DenoisedArray, Method
 from vdn.scale.planes import Planes
@@ -29,6 +30,7 @@ def denoise_array(
     strength: float = 1.0,
     noise_sigma: ArrayLike | da.Array | None = None,
     range: tuple[float, float] | None = None,
+    ensemble: int = 1,
     threads: int | None = None,
     max_memory: float | None = None,
     precision: str = "auto",
@@ -58,7 +60,7 @@ def denoise_array(
     channel_axis
         The axis of the channels, if they make one picture: 1 to 4 as `vdn.denoise` takes them. By
         default each channel is a picture by itself.
-    strength
+    strength, ensemble
         As in `vdn.denoise`.
     noise_sigma
         The noise if you know it: a number, a map (H, W) for all planes, or an array like `array`,
@@ -73,7 +75,7 @@ def denoise_array(
     Raises
     ------
     InputError
-        When an argument is out of its range, or the model makes larger pictures.
+        When an argument is out of its range, or the model is for another task.
     MissingExtraError
         When Dask is not installed (`pip install 'vdn[scale]'`).
 
@@ -96,6 +98,9 @@ def denoise_array(
     planes = Planes(array, 0 if channel_axis is None else array.shape[-1])
     known = planes.known_noise(noise_sigma)
     arguments = DenoiserArguments(model, threads, max_memory, precision, device, weights)
-    method = Method.choose(planes, arguments, strength, known is not None)
+    request = Request(
+        strength=float(strength), ensemble=ensemble, sigma=None if known is None else 0.0
+    )
+    method = Method.choose(planes, arguments, request)
     result = method.denoise(planes, method.grid(planes), known, range)
     return result if channel_axis is None else result.moved(planes.map_channels > 0, channel_axis)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vdn.errors import InputError
 
@@ -73,26 +73,17 @@ class FileRestorer:
         from vdn.scale.files import Stores, denoise_frames, denoise_store
         from vdn.streaming import Report
 
-        if self.models.choose(picture.frames[0]).card.scale > 1:
-            raise InputError("a Zarr keeps its size here; give -o FILE.ome.tif")
-        if not isinstance(settings.noise_sigma, float | Path | None):
+        if settings.size is not None:
             raise InputError(
-                f"{picture.path}: into a Zarr there is no --profile; denoise it into a TIFF file"
+                f"{picture.path}: into a Zarr it is enlarged by a whole factor; give --scale"
             )
         image = targets.image if isinstance(targets.image, Path) else None
         stores = Stores(image, targets.noise_map, targets.uncertainty)
-        every: dict[str, Any] = {
-            "strength": settings.strength,
-            "noise_sigma": settings.noise_sigma,
-            "provenance": settings.provenance,
-            "overwrite": settings.overwrite,
-            "advance": advance,
-        }
         lost: tuple[str, ...] = ()
         if picture.format == "zarr":
-            done = denoise_store(picture.path, stores, self.arguments, **every)
+            done = denoise_store(picture.path, stores, self.arguments, settings, advance=advance)
         else:
-            done = denoise_frames(picture, stores, self.arguments, **every)
+            done = denoise_frames(picture, stores, self.arguments, settings, advance=advance)
             (zarr,) = (known for known in FORMATS if known.name == "zarr")
             lost = left_out(picture, zarr)
         height, width = done.shape[-2:]
@@ -100,8 +91,8 @@ class FileRestorer:
             ", ".join(done.models),
             width,
             height,
-            width,
-            height,
+            done.scale * width,
+            done.scale * height,
             len(picture.frames),
             picture.pixel_count,
             done.noise_sigma,

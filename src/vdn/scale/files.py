@@ -13,23 +13,30 @@ import numpy as np
 
 from vdn import __version__
 from vdn.errors import InputError
-from vdn.image.codecs.ome_zarr import ZarrImage, find_images, is_store
+from vdn.image.codecs.ome_zarr import ZarrImage, dimensions_of, find_images, is_store
 from vdn.image.dimensions import Axis, Dimensions
 from vdn.image.frame import FrameSpec
+from vdn.image.maps import map_unit
 from vdn.image.picture import Picture
 from vdn.image.provenance import Provenance
 from vdn.image.read import open_picture
+from vdn.noise.profiles import CameraProfile
+from vdn.predictions import Request
 from vdn.results import check_strength
 from vdn.scale.frames import FrameArray
 from vdn.scale.layout import create_ome_zarr
+from vdn.scale.method import Method
 from vdn.scale.passes import Pass, Source
 from vdn.scale.stores import Target, check_apart, copy_layout, digest
 from vdn.scale.worker import DenoiserArguments
+from vdn.streaming import Settings
 
 __all__ = ["StoreReport", "Stores", "denoise_frames", "denoise_store", "denoise_to_zarr"]
 
 _CHUNK = 1024  # rows and columns of a chunk of a new store
 _USUAL = "tczyx"
+_USUAL_SETTINGS = Settings()
+_Create = Callable[[str, int], Callable[[Path], None]]
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,8 @@ class StoreReport:
         Names of the models, and why they were chosen where they were not named.
     shape
         Of the first image.
+    scale
+        Pixels a side of the result for one of the image.
     planes
         How many pictures all images hold.
     noise_sigma
@@ -67,6 +76,7 @@ class StoreReport:
     models: tuple[str, ...]
     reasons: tuple[str, ...]
     shape: tuple[int, ...]
+    scale: int
     planes: int
     noise_sigma: tuple[float, ...]
 
@@ -75,11 +85,8 @@ def denoise_store(
     source: str | Path,
     targets: Stores,
     arguments: DenoiserArguments,
+    settings: Settings = _USUAL_SETTINGS,
     *,
-    strength: float = 1.0,
-    noise_sigma: float | Path | None = None,
-    provenance: bool = True,
-    overwrite: bool = False,
     advance: Callable[[float], None] = lambda share: None,
 ) -> StoreReport:
     """Denoise the images of a Zarr store (OME-Zarr or a plain array) into another like it.
@@ -93,17 +100,13 @@ def denoise_store(
     source
         The store.
     targets
-        Those to make: of the same layout and metadata; the maps of float32.
+        Those to make: of the same layout and metadata, or of a new one where the model enlarges;
+        the maps of float32.
     arguments
         Those of a `Denoiser`.
-    strength
-        As in `vdn.denoise`.
-    noise_sigma
-        The noise if it is known: a number, or a store with an array like each of the source's.
-    provenance
-        Whether to note in the attributes what made the image.
-    overwrite
-        Whether to replace stores.
+    settings
+        How it is denoised; the noise, if it is known, is a number, or a store with an array like
+        each of the source's.
     advance
         Called with the share of the work that was done since the last call.
 
@@ -116,14 +119,21 @@ def denoise_store(
     """
     source = Path(source)
     images = find_images(source)
-    known = [None] * len(images) if noise_sigma is None else _known(noise_sigma, images)
+    known = _known(settings.noise_sigma, images)
 
-    def create(name: str) -> Callable[[Path], None]:
-        return copy_layout(source, images, maps=name != "image")
+    def create(name: str, scale: int) -> Callable[[Path], None]:
+        if scale == 1:
+            return copy_layout(source, images, maps=name != "image")
+        if len(images) > 1:
+            raise InputError(
+                f"{source}: holds {len(images)} images, and one at a time is enlarged; give the "
+                f"path of one of them, such as {source / images[0].group}"
+            )
+        dimensions = dimensions_of(images[0]) or _usual_dimensions(images[0].finest.shape)
+        return _laying_out(dimensions, images[0].finest.dtype, _CHUNK)(name, scale)
 
     for path in targets.paths.values():
         check_apart(path, source)
-    given = {"noise_sigma": None if noise_sigma is None else str(noise_sigma)}
     return _denoise(
         [
             Source(image.finest, image.colour, image.finest.shards or image.finest.chunks)
@@ -131,12 +141,10 @@ def denoise_store(
         ],
         targets,
         create,
-        given | digest(source, images),
+        digest(source, images),
         arguments,
-        strength=strength,
+        settings,
         known=known,
-        provenance=provenance,
-        overwrite=overwrite,
         advance=advance,
     )
 
@@ -145,11 +153,8 @@ def denoise_frames(
     picture: Picture,
     targets: Stores,
     arguments: DenoiserArguments,
+    settings: Settings = _USUAL_SETTINGS,
     *,
-    strength: float = 1.0,
-    noise_sigma: float | Path | None = None,
-    provenance: bool = True,
-    overwrite: bool = False,
     advance: Callable[[float], None] = lambda share: None,
 ) -> StoreReport:
     """Denoise the frames of an open picture, such as a TIFF in tiles, into an OME-Zarr.
@@ -167,42 +172,47 @@ def denoise_frames(
     array = FrameArray(picture)
     known: Source | float | None = None
     with ExitStack() as stack:
-        if isinstance(noise_sigma, Path):
-            maps = FrameArray(stack.enter_context(open_picture(noise_sigma)))
+        given = settings.noise_sigma
+        if isinstance(given, Path):
+            opened = stack.enter_context(open_picture(given))
+            if map_unit(opened) != 1:
+                raise InputError(
+                    f"noise_sigma={str(given)!r} is a map to look at; into a Zarr, give one of "
+                    "floats"
+                )
+            maps = FrameArray(opened)
             known = Source(maps, array.dimensions.colour)
             if maps.shape != array.shape:
                 raise InputError(
-                    f"noise_sigma={str(noise_sigma)!r} is of shape {maps.shape}, but the picture "
+                    f"noise_sigma={str(given)!r} is of shape {maps.shape}, but the picture "
                     f"of {array.shape}"
                 )
         else:
-            known = noise_sigma
+            known = _number(given)
         about = (picture.source or picture.path).stat()
         return _denoise(
             [Source(array, array.dimensions.colour)],
             targets,
             _laying_out(array.dimensions, array.dtype, _CHUNK, picture.frames[0]),
-            {
-                "noise_sigma": None if noise_sigma is None else str(noise_sigma),
-                "source": [about.st_size, about.st_mtime_ns],
-            },
+            {"source": [about.st_size, about.st_mtime_ns]},
             arguments,
-            strength=strength,
+            settings,
             known=[known],
-            provenance=provenance,
-            overwrite=overwrite,
             advance=advance,
         )
 
 
 def _laying_out(
-    dimensions: Dimensions, dtype: np.dtype[Any], chunk: int, frame: FrameSpec | None = None
-) -> Callable[[str], Callable[[Path], None]]:
-    """Return what lays out the store of that name; maps have no alpha."""
+    dimensions: Dimensions,
+    dtype: np.dtype[Any],
+    chunk: int,
+    frame: FrameSpec | None = None,
+) -> _Create:
+    """Return what lays out a store; maps have no alpha, and that of the noise is not enlarged."""
 
-    def create(name: str) -> Callable[[Path], None]:
+    def create(name: str, scale: int) -> Callable[[Path], None]:
         maps = name != "image"
-        own = dimensions
+        own = dimensions if scale == 1 or name == "noise_sigma" else dimensions.enlarged(scale)
         if maps and frame is not None and dimensions.colour is not None:
             axes = list(dimensions.axes)
             axes[dimensions.colour] = Axis("c", frame.color_channels)
@@ -230,6 +240,7 @@ def denoise_to_zarr(
     strength: float = 1.0,
     noise_sigma: float | None = None,
     range: tuple[float, float] | None = None,
+    ensemble: int = 1,
     threads: int | None = None,
     max_memory: float | None = None,
     precision: str = "auto",
@@ -255,7 +266,7 @@ def denoise_to_zarr(
         What the axes are; by default the last two are called y and x, and those before z, c, t.
     chunk
         Rows and columns of a chunk.
-    model, strength, noise_sigma, range, threads, max_memory, precision, device, weights
+    model, strength, noise_sigma, range, ensemble, threads, max_memory, precision, device, weights
         As in `vdn.scale.denoise_array`.
     overwrite
         Whether to replace stores; they stay until the new ones are finished.
@@ -279,10 +290,7 @@ def denoise_to_zarr(
     >>> denoise_to_zarr(plane, "clean.ome.zarr", "gray")  # doctest: +SKIP
     """
     if dimensions is None:
-        if not 2 <= array.ndim <= len(_USUAL):
-            raise InputError(f"array has shape {array.shape}; give dimensions for its axes")
-        names = _USUAL[-array.ndim :]
-        dimensions = Dimensions(tuple(map(Axis, names, array.shape)))
+        dimensions = _usual_dimensions(array.shape)
     if dimensions.shape != tuple(array.shape):
         raise InputError(f"dimensions are those of {dimensions.shape}; array has {array.shape}")
     targets = Stores(
@@ -292,76 +300,100 @@ def denoise_to_zarr(
         [Source(array, dimensions.colour)],
         targets,
         _laying_out(dimensions, array.dtype, chunk),
-        {
-            "noise_sigma": noise_sigma,
-            "range": range,
-            "shape": array.shape,
-            "dtype": array.dtype.str,
-        },
+        {"range": range, "shape": array.shape, "dtype": array.dtype.str},
         DenoiserArguments(model, threads, max_memory, precision, device, weights),
-        strength=strength,
+        Settings(
+            strength=strength, noise_sigma=noise_sigma, ensemble=ensemble, overwrite=overwrite
+        ),
         known=[noise_sigma],
         range=range,
-        provenance=True,
-        overwrite=overwrite,
         advance=advance,
     )
+
+
+def _usual_dimensions(shape: tuple[int, ...]) -> Dimensions:
+    if not 2 <= len(shape) <= len(_USUAL):
+        raise InputError(f"array has shape {shape}; give dimensions for its axes")
+    return Dimensions(tuple(map(Axis, _USUAL[-len(shape) :], shape)))
 
 
 def _denoise(
     sources: Sequence[Source],
     targets: Stores,
-    create: Callable[[str], Callable[[Path], None]],
+    create: _Create,
     given: Mapping[str, Any],
     arguments: DenoiserArguments,
+    settings: Settings,
     *,
-    strength: float,
     known: Sequence[Source | float | None],
     range: tuple[float, float] | None = None,
-    provenance: bool,
-    overwrite: bool,
     advance: Callable[[float], None],
 ) -> StoreReport:
-    """Denoise arrays into stores that `create` lays out, or go on where an earlier run stopped."""
-    check_strength(strength)
+    """Denoise arrays into stores, or go on where an earlier run stopped.
+
+    `create` returns what lays out the store of a name, of a model that makes `scale` times the
+    pixels a side.
+    """
+    check_strength(settings.strength)
+    noise = settings.noise_sigma
     description = {
         "version": __version__,
         "task": arguments.task,
+        "scale": arguments.scale,
         "model": str(arguments.model),
-        "strength": strength,
+        "strength": settings.strength,
+        "ensemble": settings.ensemble,
+        "noise_sigma": None if noise is None else str(noise),
         "precision": arguments.precision,
         **given,
     }
+    request = Request(
+        strength=float(settings.strength),
+        ensemble=settings.ensemble,
+        sigma=None if noise is None else 0.0,
+    )
+    methods = [Method.choose(source.planes(), arguments, request) for source in sources]
+    scale = methods[0].scale
     made = {
-        name: Target.begin(path, create(name), description, overwrite=overwrite)
+        name: Target.begin(path, create(name, scale), description, overwrite=settings.overwrite)
         for name, path in targets.paths.items()
     }
     total = sum(source.array.size for source in sources)
     passes = []
-    for index, source in enumerate(sources):
+    for index, (source, method) in enumerate(zip(sources, methods, strict=True)):
         outputs = {name: target.images[index] for name, target in made.items()}
-        step = Pass(source, outputs, arguments, strength, known[index], range)
+        step = Pass(source, outputs, method, known[index], range)
         step.run(lambda pixels: advance(pixels / total))
         passes.append(step)
-    models = tuple(dict.fromkeys(step.method.choice.card.name for step in passes))
-    if provenance and "image" in made:
-        note = Provenance(version=__version__, model=", ".join(models), strength=strength)
+    models = tuple(dict.fromkeys(method.choice.card.name for method in methods))
+    if settings.provenance and "image" in made:
+        note = Provenance(version=__version__, model=", ".join(models), strength=settings.strength)
         for image in made["image"].images:
             image.note(note.text)
     for target in made.values():
         target.finish()
     return StoreReport(
         models,
-        tuple(dict.fromkeys(filter(None, (step.method.choice.reason for step in passes)))),
+        tuple(dict.fromkeys(filter(None, (method.choice.reason for method in methods)))),
         sources[0].array.shape,
+        scale,
         sum(step.count for step in passes),
         _root_mean_square(passes),
     )
 
 
-def _known(given: float | Path, images: Sequence[ZarrImage]) -> list[Any]:
+def _number(given: float | Path | CameraProfile | None) -> float | None:
+    if given is None or isinstance(given, float | int):
+        return given
+    raise InputError(
+        "noise_sigma is the profile of a camera, and into a Zarr it has to be a number or a map; "
+        "denoise it into a TIFF file"
+    )
+
+
+def _known(given: float | Path | CameraProfile | None, images: Sequence[ZarrImage]) -> list[Any]:
     if not isinstance(given, Path):
-        return [given] * len(images)
+        return [_number(given)] * len(images)
     if not is_store(given):
         raise InputError(f"noise_sigma={str(given)!r} is no Zarr, as the picture is; give one")
     maps = find_images(given)

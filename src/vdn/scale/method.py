@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vdn.errors import InputError
 from vdn.image.gaps import REACH
 from vdn.models import Choice
 from vdn.predictions import Request, check_known_noise
@@ -72,47 +71,44 @@ class Method:
         The model.
     arguments
         Those of the denoisers in the workers.
-    strength
-        As in `vdn.denoise`.
+    request
+        What is wanted of every picture.
     max_pixels
         The most pixels of a block with what is around it.
     """
 
     choice: Choice
     arguments: DenoiserArguments
-    strength: float
+    request: Request
     max_pixels: float
 
     @classmethod
-    def choose(
-        cls, planes: Planes, arguments: DenoiserArguments, strength: float, known: bool
-    ) -> Method:
-        """Choose the model by the first picture; `known` says whether the noise is.
+    def choose(cls, planes: Planes, arguments: DenoiserArguments, request: Request) -> Method:
+        """Choose the model by the first picture; known noise may be any number here.
 
         Raises
         ------
         InputError
-            When there is no such model, it needs to be told the noise, or makes larger pictures.
+            When there is no such model, or it needs to be told the noise.
         """
         models = arguments.models
         choice = models.choose(planes.first())
         card = choice.card
-        if card.scale != 1:
-            raise InputError(
-                f"model {card.name!r} makes {card.scale} times the pixels a side, and arrays keep "
-                "their size here; write a file of another kind, such as .ome.tif"
-            )
-        noise_only = strength == 0 and card.only_denoises
-        request = Request(noise_only=noise_only, strength=strength, sigma=0.0 if known else None)
+        request = replace(request, noise_only=request.strength == 0 and card.only_denoises)
         check_known_noise(card, request)
         pixel = request.bytes_per_pixel(models.load(choice, planes.array.dtype).engine)
         chosen = arguments._replace(model=card.name) if arguments.model == "auto" else arguments
-        return cls(choice, chosen, float(strength), models.working_memory * 1e6 / pixel)
+        return cls(choice, chosen, request, models.working_memory * 1e6 / pixel)
+
+    @property
+    def scale(self) -> int:
+        """Pixels a side of a result for one of the array."""
+        return self.choice.card.scale
 
     def grid(self, planes: Planes, unit: tuple[int, int] | None = None) -> Grid:
         """Return the blocks to work on, of whole units, by default the array's chunks."""
         card = self.choice.card
-        margin = round_up(card.halo, card.multiple)
+        margin = round_up(self.request.halo(card), card.multiple)
         may_have_gaps = planes.masked or planes.array.dtype != np.uint8
         reach = round_up(margin + REACH, card.multiple) if may_have_gaps else margin
         height, width = planes.shape[:2]
@@ -145,7 +141,7 @@ class Method:
             _overlapping(known, grid) if lazy_noise else known,
             grid=grid,
             arguments=self.arguments,
-            strength=self.strength,
+            request=self.request,
             meta=np.empty((0,) * array.ndim, object),
             chunks=tuple((1,) * len(sides) for sides in _blocks(array, grid)),
         )

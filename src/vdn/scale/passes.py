@@ -15,11 +15,11 @@ from vdn.extras import needs_extra
 from vdn.image.codecs.ome_zarr import ZarrImage
 from vdn.image.pyramid import coarsen, factors
 from vdn.image.ranges import sample_rows
+from vdn.runtime.tiling import times
 from vdn.scale.method import Method
 from vdn.scale.planes import Planes
 from vdn.scale.stores import missing
 from vdn.scale.worker import (
-    DenoiserArguments,
     Grid,
     Part,
     Stretch,
@@ -97,8 +97,8 @@ class Pass:
         The array.
     outputs
         The images to write, by name: "image", "noise_sigma", "uncertainty".
-    arguments, strength
-        How it is denoised.
+    method
+        How they are made.
     known
         The noise where it is known: a number, or a source of maps over the array.
     range
@@ -109,18 +109,17 @@ class Pass:
         self,
         source: Source,
         outputs: Mapping[str, ZarrImage],
-        arguments: DenoiserArguments,
-        strength: float,
+        method: Method,
         known: Source | float | None,
         range: tuple[float, float] | None = None,
     ) -> None:
         planes = source.planes()
-        self._source, self._outputs, self._known, self._range = source, outputs, known, range
-        self.method = Method.choose(planes, arguments, strength, known is not None)
+        self._source, self._outputs, self._method = source, outputs, method
+        self._known, self._range = known, range
         first = next(iter(outputs.values())).finest
         unit = first.shards or first.chunks
-        most = min(self.method.max_pixels, _REGION)
-        bounded = replace(self.method, max_pixels=most / np.prod(unit[:-2]))
+        most = min(method.max_pixels, _REGION)
+        bounded = replace(method, max_pixels=most / np.prod(unit[:-2]))
         self._grid = bounded.grid(planes, unit[-2:])
         self._cut = _whole_units(self._sides(), unit)
         self.count = int(np.prod(planes.array.shape[: planes.leading]))
@@ -153,11 +152,11 @@ class Pass:
         import dask
 
         arrays = {name: image.finest for name, image in self._outputs.items()}
-        work = _Work(self._source, self._known, self._grid, self.method, arrays)
-        limits = _Limits(self._source, self._range, self.method.choice.card.nominal_range)
+        work = _Work(self._source, self._known, self._grid, self._method, arrays)
+        limits = _Limits(self._source, self._range, self._method.choice.card.nominal_range)
         for region in _regions(self._cut):
             size = int(np.prod([part.stop - part.start for part in region]))
-            if any(missing(array, _within(region, array)) for array in arrays.values()):
+            if any(missing(array, work.place(region, array)) for array in arrays.values()):
                 planes = list(_indices(region, self._source.colour))
                 whole = [part.stop - part.start for part in region[-2:]]
                 found = limits.of(planes, whole == list(self._source.array.shape[-2:]))
@@ -226,26 +225,46 @@ class _Work:
         self, region: tuple[slice, ...], limits: Sequence[Any]
     ) -> tuple[NDArray[np.float64], int]:
         """Return the squares of the noise, summed a channel, and how many there were."""
+        places = {name: self.place(region, array) for name, array in self.arrays.items()}
         results = {
-            name: np.empty([part.stop - part.start for part in _within(region, array)], array.dtype)
-            for name, array in self.arrays.items()
+            name: np.empty([each.stop - each.start for each in place], self.arrays[name].dtype)
+            for name, place in places.items()
         }
         squares: Any = 0.0
         count = 0
         planes = _indices(region, self.source.colour)
         for index, found in zip(planes, limits, strict=True):
             part, crop = self._plane(index, region[-2:], found)
-            place = [number - each.start for number, each in zip(index, region, strict=False)]
+            at = [number - each.start for number, each in zip(index, region, strict=False)]
             for name, target in results.items():
-                self._put(target, list(place), part[name][crop])
+                scale = self._scale(self.arrays[name])
+                shown = times(crop[0], scale), times(crop[1], scale)
+                self._put(target, list(at), part[name][shown])
             sides = [each.stop - each.start for each in region[-2:]]
             squares = squares + self._mean_squares(part, crop) * np.prod(sides)
             count += int(np.prod(sides))
             del part  # the next needs its memory
         for name, array in self.arrays.items():
             target = array.with_config({"write_empty_chunks": True})  # one that is there is done
-            target[_within(region, array)] = results[name]
+            target[places[name]] = results[name]
         return squares, count
+
+    def place(self, region: Sequence[slice], array: Any) -> tuple[slice, ...]:
+        """Return where a region of the source is in an array made of it.
+
+        That may have more rows and columns, and fewer channels: a map has no alpha.
+        """
+        scale = self._scale(array)
+        enlarged = (*region[:-2], *(times(part, scale) for part in region[-2:]))
+        return tuple(
+            slice(part.start, min(part.stop, length))
+            for part, length in zip(enlarged, array.shape, strict=True)
+        )
+
+    def _scale(self, array: Any) -> int:
+        """Return the pixels a side of an array for one of the source."""
+        scale: int = array.shape[-1] // self.source.array.shape[-1]
+        return scale
 
     def _mean_squares(self, part: Part, crop: tuple[slice, slice]) -> NDArray[np.float64]:
         """Return the mean squares of the noise; with what was read around, if no map is made."""
@@ -291,7 +310,7 @@ class _Work:
             place,
             grid=grid,
             arguments=method.arguments,
-            strength=method.strength,
+            request=method.request,
             plane=index,
         )
         return found, (crop[0], crop[1])
@@ -345,14 +364,6 @@ def _write_coarser(finer: Any, coarser: Any, region: Sequence[slice], nearest: b
     )
     shape = [part.stop - part.start for part in region]
     coarser[tuple(region)] = coarsen(finer[source], by, shape, nearest)
-
-
-def _within(region: Sequence[slice], array: Any) -> tuple[slice, ...]:
-    """Return a region without channels that an array has not: a map has no alpha."""
-    return tuple(
-        slice(part.start, min(part.stop, length))
-        for part, length in zip(region, array.shape, strict=True)
-    )
 
 
 def _indices(region: Sequence[slice], colour: int | None) -> Iterator[tuple[int, ...]]:

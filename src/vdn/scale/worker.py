@@ -16,7 +16,9 @@ from vdn.image.arrays import BRIGHTEST, DARKEST
 from vdn.image.masks import filled, masked_like, usual_value
 from vdn.image.ranges import range_of
 from vdn.models import Goal, Models
+from vdn.predictions import Request
 from vdn.restorer import Restored, Restorer
+from vdn.runtime.tiling import times
 
 __all__ = [
     "DenoiserArguments",
@@ -98,16 +100,21 @@ class Part:
     denoised
         The result; its image without the surroundings.
     inner
-        Rows and columns of the part in the maps.
+        Rows and columns of the part in the array.
+    scale
+        Pixels a side of the image, and of its uncertainty, for one of the array.
     """
 
     denoised: Restored
     inner: tuple[slice, slice]
+    scale: int
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Return one of the results: "image", "noise_sigma" or "uncertainty"."""
         pixels: NDArray[Any] = getattr(self.denoised, name)
-        return pixels if name == "image" else pixels[self.inner].copy()
+        if name == "image":
+            return pixels
+        return pixels[_times(self.inner, 1 if name == "noise_sigma" else self.scale)].copy()
 
 
 def denoise_block(
@@ -118,7 +125,7 @@ def denoise_block(
     block_id: tuple[int, ...],
     grid: Grid,
     arguments: DenoiserArguments,
-    strength: float,
+    request: Request,
 ) -> NDArray[Any]:
     """Return an array with one object, the result for a block; its maps are computed later.
 
@@ -132,7 +139,7 @@ def denoise_block(
         The known noise, over the same pixels.
     block_id
         The block's position in the grid.
-    grid, arguments, strength
+    grid, arguments, request
         How to do it.
 
     Raises
@@ -149,7 +156,7 @@ def denoise_block(
         grid.stretches(block_id),
         grid=grid,
         arguments=arguments,
-        strength=strength,
+        request=request,
         plane=block_id[: grid.leading],
     )
     part = np.empty((1,) * pixels.ndim, object)
@@ -165,7 +172,7 @@ def denoise_part(
     *,
     grid: Grid,
     arguments: DenoiserArguments,
-    strength: float,
+    request: Request,
     plane: tuple[int, ...] = (),
 ) -> Part:
     """Return the result for a part of a plane.
@@ -178,7 +185,7 @@ def denoise_part(
         As in `denoise_block`.
     place
         Rows and columns of the part; what is read before them keeps the network's multiple.
-    grid, arguments, strength
+    grid, arguments, request
         How to do it.
     plane
         Where the plane is in the array, for messages.
@@ -201,12 +208,23 @@ def denoise_part(
     try:
         with _network:
             denoiser = _denoiser(arguments._replace(threads=arguments.threads or _own_threads()))
-            result = denoiser(values, strength, known, range=(low, high))
+            result = denoiser(
+                values,
+                request.strength,
+                known,
+                range=(low, high),
+                ensemble=request.ensemble,
+            )
     except InputError as error:
         index = (*plane, top - above, left - before)
         raise InputError(f"in the part that begins at {index}: {error}") from error
-    image = masked_like(result.image, pixels, mask)[inner]
-    return Part(replace(result, image=image.copy()), inner)
+    image = masked_like(result.image, pixels, mask)
+    scale = len(image) // len(pixels)
+    return Part(replace(result, image=image[_times(inner, scale)].copy()), inner, scale)
+
+
+def _times(inner: tuple[slice, slice], scale: int) -> tuple[slice, slice]:
+    return times(inner[0], scale), times(inner[1], scale)
 
 
 def take(part: NDArray[Any], name: str, leading: int) -> NDArray[Any]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from vdn.errors import FileError, InputError
 from vdn.image.frame import Frame
+from vdn.image.maps import map_unit
 from vdn.image.picture import Picture
 from vdn.image.ranges import find_ranges
 from vdn.image.read import open_picture
@@ -60,6 +61,7 @@ class KnownNoise:
             self.used = f"{given.camera or 'noise'} profile{at}"
         if isinstance(given, Path):
             self._map = open_picture(given)
+            self._unit = map_unit(self._map)
             if len(self._map.frames) not in (1, len(picture.frames)):
                 count = len(self._map.frames)
                 self._map.close()
@@ -89,9 +91,9 @@ class KnownNoise:
         rows.begin()
 
         def checked(start: int, stop: int) -> NDArray[Any]:
-            sigma = rows(start, stop)
+            sigma = rows(start, stop).astype(np.float32, copy=False)
             check_sigma(sigma)
-            return sigma.astype(np.float32, copy=False)
+            return sigma if self._unit == 1 else sigma * np.float32(self._unit)
 
         return checked
 

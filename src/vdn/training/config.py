@@ -60,7 +60,8 @@ class Data:
     `noise` maps noises of `vdn.noise.registry` to their shares, drawn for each patch;
     `exposure` is the range of a random factor of the brightness of the clean images, and
     `gray_share` the share of them made gray: three equal channels, their noise equal too. `pages`
-    pictures of text and drawings are rendered and added to the folders' (`vdn.data.pages`).
+    pictures of text and drawings (`vdn.data.pages`) and `spots` of stars and fluorescence
+    (`vdn.data.spots`) are rendered and added to the folders'.
     With `reduced`, the range of a random factor, every picture of the folders is there a second
     time, reduced by it: finer texture than cameras give, and less of the noise they leave.
     `shards` are tar files of clean pictures (`vdn pack`) in place of folders and pairs: names,
@@ -83,6 +84,7 @@ class Data:
     exposure: tuple[float, ...] = (1.0, 1.0)
     gray_share: float = 0.0
     pages: int = 0
+    spots: int = 0
     reduced: tuple[float, ...] = ()
     upright: float = 0.0
     patch: int = 128
@@ -236,7 +238,8 @@ class Config:
         least |= {"schedule.accumulate": (schedule.accumulate, 1)}
         least |= {"schedule.warmup": (schedule.warmup, 0), "data.workers": (data.workers, 0)}
         least |= {"data.crops": (data.crops, 1)}
-        least |= {"data.holdout_every": (data.holdout_every, 0), "data.pages": (data.pages, 0)}
+        least |= {"data.holdout_every": (data.holdout_every, 0)}
+        least |= {"data.pages": (data.pages, 0), "data.spots": (data.spots, 0)}
         for name, (number, low) in least.items():
             yield name, number, number >= low, f"a number of at least {low}"
         for kind, share in data.noise.items():
@@ -245,8 +248,10 @@ class Config:
         for kind, share in data.degradation.items():
             yield f"data.degradation.{kind}", share, 0 < share < math.inf, "a share above 0"
             _check("degradation", parse_degradation, kind)
-        alone = not (data.shards and (data.folders or data.pairs or data.pages or data.reduced))
-        yield "data.shards", data.shards, alone, "them without folders, pairs, pages and reduced"
+        others = data.folders or data.pairs or data.pages or data.spots or data.reduced
+        alone = not (data.shards and others)
+        wanted = "them without folders, pairs, pages, spots and reduced"
+        yield "data.shards", data.shards, alone, wanted
         yield "data.noise", data.noise, sum(data.noise.values()) > 0, "a share above 0"
         shares = {"data.pair_share": data.pair_share, "data.gray_share": data.gray_share}
         shares |= {"data.upright": data.upright}

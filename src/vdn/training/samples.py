@@ -18,6 +18,7 @@ from vdn.data.pair_noise import MeasuredPair, PairPool, measure_pair
 from vdn.data.pairs import Mixture, PairFiles, pair_folder
 from vdn.data.pool import ImagePool, ShardPool
 from vdn.data.shards import Shards, find_shards
+from vdn.data.spots import render_spots
 from vdn.errors import ConfigError
 from vdn.noise.camera import LUMA
 from vdn.noise.degradation import parse_degradation
@@ -52,10 +53,11 @@ def training_data(
         held_out += [read_image(path, channels) for path in out]
     if data.reduced:
         training += _reduced(training, _ends("reduced", data.reduced), data.patch, config.seed)
-    drawn = np.random.default_rng((config.seed, data.pages))
-    pages = [_page(drawn, channels) for _ in range(data.pages)]
-    training += pages[len(pages) // 20 :]
-    held_out += pages[: len(pages) // 20]
+    for render, count in ((render_page, data.pages), (render_spots, data.spots)):
+        drawn = np.random.default_rng((config.seed, count))
+        rendered = [_of_channels(render(drawn), channels) for _ in range(count)]
+        training += rendered[count // 20 :]
+        held_out += rendered[: count // 20]
     sets, held_pairs = _pairs(config)
     if not training and not sets:
         raise ConfigError(
@@ -100,9 +102,10 @@ def _batches(
     )
 
 
-def _page(generator: np.random.Generator, channels: int) -> np.ndarray:
-    page = render_page(generator)
-    return page if channels == 3 else np.rint(page @ LUMA).astype(np.uint8)[..., None]
+def _of_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    if channels == 1 and image.ndim == 3:
+        image = np.rint(image @ LUMA).astype(np.uint8)
+    return image if image.ndim == 3 else np.repeat(image[..., None], channels, axis=2)
 
 
 def _numbers(sets: Sequence[Sequence[Any]], shares: Sequence[int]) -> Sequence[int]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from vdn.image import output_suffix
 from vdn.image.formats import format_by_name
@@ -26,6 +26,8 @@ from vdn.web.service import Service
 from vdn.web.uploads import full_name, open_upload, receive_file, safe_name
 
 __all__ = ["add_routes"]
+
+_OF_THE_RESTORER = {"strength", "noise_sigma", "format", "quality", "ensemble"}
 
 _LOOK = 0.5  # seconds between two looks whether the client is still there
 
@@ -42,8 +44,11 @@ _FILE: dict[int | str, dict[str, Any]] = {
 
 
 class Asked(BaseModel):
-    """What a program may say along with a picture."""
+    """What a program may say along with a picture; anything else is refused."""
 
+    model_config = ConfigDict(extra="forbid")
+
+    token: str | None = Field(None, description="The token, where no header or cookie has it.")
     name: str = Field("picture", description="Name of the file, for the format and the answer.")
     model: str = Field("auto", description="Name of a model that ships, or auto.")
 
@@ -62,6 +67,10 @@ class FileAsked(Asked):
         None, description="Format of the restored picture; that of the source."
     )
     quality: int | None = Field(None, ge=1, le=100, description="Quality of a lossy format.")
+    ensemble: int = Field(
+        1,
+        description="Mean over 2, 4 or 8 mirrored and turned versions, in so many times the time.",
+    )
 
 
 class TaskAsked(FileAsked):
@@ -135,7 +144,7 @@ async def _restore(request: Request, service: Service, goal: Goal, asked: FileAs
             for option in ("noise_map", "uncertainty")
             if option.removesuffix("_map") == asked.output
         }
-        given = asked.model_dump(include={"strength", "noise_sigma", "format", "quality"})
+        given = asked.model_dump(include=_OF_THE_RESTORER)
 
         def work(work: Work) -> Report:
             target = targets["image"]

@@ -81,7 +81,7 @@ def encode(path: Path, request: EncodeRequest) -> Encoder:
         mode = {"gray": "L", "colour": "RGB", "colour+alpha": "RGBA"}[frame.channels]
         bits = encoding.get("bits", 16) if frame.dtype == np.uint16 else 8
         size = frame.shape[1], frame.shape[0]
-        data = yield from receive(frame)
+        data = np.minimum((yield from receive(frame)), 2**bits - 1)
         mode = mode if bits == 8 else f"{'I' if mode == 'L' else mode};{bits}"
         added = file.add_frombytes(mode, size, data.tobytes())
         added.info["nclx_profile"] = encoding.get("nclx")

@@ -18,7 +18,7 @@ from vdn.image.picture import Picture
 
 __all__ = ["encode", "open_file"]
 
-_SMALLEST = 16  # rows and columns of an image; smaller arrays are numbers about one
+_SMALLEST = 16  # rows and columns of an image; smaller arrays beside it are numbers about one
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -26,16 +26,18 @@ _HEADERS = {
 
 
 def open_file(path: Path, limit: int) -> Picture:
-    """Open an `.npz` file: arrays of at least 16 by 16 numbers are images."""
+    """Open an `.npz` file: arrays of at least 16 by 16 numbers are images, and a single one."""
     specs: list[FrameSpec] = []
     places: list[tuple[str, int]] = []
     arrays: dict[str, dict[str, Any]] = {}
     others: dict[str, bytes] = {}
     with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
+        members = archive.infolist()
+        smallest = _SMALLEST if len(members) > 1 else 1
+        for member in members:
             check_piece(member.file_size, limit, f"member {member.filename}")
             header = _header(archive, member)
-            if header is None or not _is_image(*header[:2]):
+            if header is None or not _is_image(*header[:2], smallest):
                 others[member.filename] = _contents(archive, member, limit)
                 check_piece(sum(map(len, others.values())), limit, "set of other members")
                 continue
@@ -45,7 +47,7 @@ def open_file(path: Path, limit: int) -> Picture:
             places += [(member.filename, index) for index in range(len(within))]
             specs += within
             arrays[member.filename] = {"shape": shape, "dtype": dtype, "fortran": fortran}
-        compression = max((m.compress_type for m in archive.infolist()), default=0)
+        compression = max((member.compress_type for member in members), default=0)
     if not specs:
         raise FileError("holds no array that could be an image")
     kept: dict[str, NDArray[Any]] = {}
@@ -102,12 +104,12 @@ def _header(
         return shape, dtype, fortran
 
 
-def _is_image(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+def _is_image(shape: tuple[int, ...], dtype: np.dtype[Any], smallest: int) -> bool:
     try:
         check_array(dtype, shape)
     except FileError:
         return False
-    return min(array_specs(shape, dtype)[0].shape[:2]) >= _SMALLEST
+    return min(array_specs(shape, dtype)[0].shape[:2]) >= smallest
 
 
 def _contents(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> bytes:

@@ -15,7 +15,14 @@ from vdn.image.frame import Frame
 from vdn.image.metadata import Metadata
 from vdn.image.picture import Picture
 
-__all__ = ["PROGRESS", "ZarrImage", "find_images", "is_store", "open_file"]
+__all__ = [
+    "PROGRESS",
+    "ZarrImage",
+    "dimensions_of",
+    "find_images",
+    "is_store",
+    "open_file",
+]
 
 PROGRESS = ".vdn-progress.json"
 """A file in stores that are not finished yet: what they are made of, and how."""
@@ -188,6 +195,7 @@ def _is_rgb(array: Any, axes: list[str], ome: Mapping[str, Any]) -> bool:
 
 
 def _frames(image: ZarrImage) -> Iterator[Frame]:
+    """Yield the planes of an image in the order of its axes."""
     array, axis = image.finest, image.colour
     counts = [1 if axis == each else count for each, count in enumerate(array.shape[:-2])]
     height, width = array.shape[-2:]
