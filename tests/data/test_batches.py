@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from vdn.data.batches import Batches
+from vdn.data.detail import Detail
 from vdn.data.images import image_files, read_image, split_holdout
 from vdn.data.pair_noise import PairPool, measure_pair
 from vdn.data.pool import Crops, ImagePool, symmetry
@@ -205,3 +206,24 @@ def test_missing_folders_and_broken_images_are_named(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no")
     with pytest.raises(FileError, match=r"broken\.png"):
         read_image(tmp_path / "broken.png")
+
+
+def test_a_share_of_the_patches_is_the_most_detailed_of_four():
+    flat = [np.full((40, 50, 3), value, np.uint8) for value in (10, 100, 200)]
+    fur = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    images = [*flat, fur]
+
+    def of_fur(share):
+        clean = many(40, noise=["clean"], images=images, detail=Detail(images, 24),
+                     detailed_share=share)["clean"]  # fmt: skip
+        return (clean.std((1, 2, 3)) > 0.05).float().mean().item()
+
+    assert of_fur(0.0) == pytest.approx(0.25, abs=0.08)
+    assert of_fur(1.0) == pytest.approx(1 - 0.75**4, abs=0.08)
+
+
+def test_a_share_of_the_patches_tells_the_noise():
+    told = many(40, told_share=0.25)["told"]
+    assert told.shape == (320, 1, 1, 1)
+    assert told.float().mean().item() == pytest.approx(0.25, abs=0.08)
+    assert "told" not in batches()(0)

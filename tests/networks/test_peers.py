@@ -33,7 +33,7 @@ TINY = [
     lambda: FFDNet(3, depth=4, width=8),
     lambda: FFDNet(1, depth=4, width=8),
     lambda: CBDNet(3, width=4, estimator_width=4),
-    lambda: CBDNetRelease(width=4, estimator_width=4),
+    lambda: CBDNetRelease(width=8, estimator_width=4),
 ]
 
 

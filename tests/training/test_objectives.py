@@ -73,6 +73,21 @@ def test_the_image_teaches_s_net_too_where_it_is_asked_to():
     assert through["snet.layers.0.weight"] > 0
 
 
+def test_where_d_net_is_told_the_noise_s_net_learns_from_no_image():
+    model, samples = light("elbo", map_gradient=True), batch()
+    told = torch.tensor([True, False]).view(2, 1, 1, 1)
+    posterior = model(samples["noisy"], samples["sigma"], where=told)
+    alone = model(samples["noisy"][:1], samples["sigma"][:1]), model(samples["noisy"][1:])
+    expected = torch.cat([each.mean for each in alone])
+    torch.testing.assert_close(posterior.mean, expected, rtol=1e-4, atol=1e-5)
+    weights = {"likelihood": 0.0, "kl_noise": 0.0}
+    objective = choose_objective(Objective(kind="elbo", map_gradient=True, weights=weights))
+    for whom, learns in ((told, True), (told | True, False)):
+        model.zero_grad()
+        objective(model, samples | {"told": whom}).loss.backward()
+        assert (model.snet.layers[0].weight.grad.abs().max() > 0) == learns
+
+
 @pytest.mark.parametrize("kind", ["noise", "mse", "known_map", "cbdnet"])
 def test_only_the_bound_may_let_the_image_teach_s_net(kind):
     with pytest.raises(ConfigError, match=f"map_gradient.*{kind}"):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vdn.data.detail import Detail
 from vdn.data.pair_noise import ROUNDING, PairPool
 from vdn.data.pool import Crops, ImagePool, ShardPool
 from vdn.data.torch_generator import TorchGenerator
@@ -21,6 +22,7 @@ __all__ = ["Batches", "degraded"]
 
 Batch = dict[str, Tensor]
 _FIELDS = ("noisy", "clean", "sigma", "kernel")
+_CANDIDATES = 4  # of which the most detailed patch is taken
 
 _SHARPEST = 0.3**2
 """The least variance of a kernel, in square pixels: a Gaussian as narrow changes next to nothing,
@@ -51,6 +53,12 @@ class Batches:
         channels.
     upright : float
         The share of the patches that are neither turned nor mirrored; see `Crops`.
+    detail : Detail, optional
+        The detail of the clean pictures.
+    detailed_share : float
+        The share of the patches of clean pictures that are the most detailed of four.
+    told_share : float
+        The share of all patches of which D-Net is told the true noise.
     degradation : mapping of Degradation to float
         The share of the clean pictures that is degraded in each way before the noise; all have
         the same reduction. None without real pairs.
@@ -65,7 +73,8 @@ class Batches:
     A batch is a dict of float32 (N, C, H, W) tensors: ``noisy``, ``clean``, and ``sigma``, the
     standard deviations of the noise, at least those of rounding. With a degradation `noisy` and
     `sigma` are as small as it makes them, and ``kernel`` (N, 3) has the variances of the blur along
-    x and y, in square pixels of `clean`, and their correlation.
+    x and y, in square pixels of `clean`, and their correlation. With a `told_share` there is
+    ``told`` (N, 1, 1, 1), true for the patches of which D-Net is told `sigma`.
     """
 
     def __init__(
@@ -82,6 +91,9 @@ class Batches:
         exposure: tuple[float, float] = (1.0, 1.0),
         gray_share: float = 0.0,
         upright: float = 0.0,
+        detail: Detail | None = None,
+        detailed_share: float = 0.0,
+        told_share: float = 0.0,
         degradation: Mapping[Degradation, float] | None = None,
     ) -> None:
         self._images, self._pairs, self.pair_numbers = images, pairs, pair_numbers
@@ -92,6 +104,8 @@ class Batches:
         self._pair_share = pair_share if pairs is not None else 0.0
         self._batch, self._seed, self._device = batch, seed, device
         self._exposure, self._gray_share, self._upright = exposure, gray_share, upright
+        self._detail, self._detailed_share = detail, detailed_share
+        self._told_share = told_share
 
     def __call__(self, index: int) -> Batch:
         """Make a batch."""
@@ -106,6 +120,9 @@ class Batches:
         fields = (torch.cat(field) for field in zip(*parts, strict=True))
         made = dict(zip(_FIELDS, fields, strict=False))
         made["noisy"] = made["noisy"].contiguous(memory_format=torch.channels_last)
+        if self._told_share:
+            told = generator.host.random(self._batch) < self._told_share
+            made["told"] = _each(told, made["noisy"])
         return made
 
     def _real(self, count: int, generator: TorchGenerator) -> tuple[Tensor, ...]:
@@ -122,7 +139,7 @@ class Batches:
         assert self._images is not None
         host, count = generator.host, len(slots)
         kinds = np.sort(host.choice(len(self._models), size=count, p=self._shares))
-        crops = Crops(self._images.choose(slots, host), host, self._upright)
+        crops = self._crops(slots, host)
         low, high = map(math.log, self._exposure)
         factors = np.exp(host.uniform(low, high, size=count)) / 255
         gray = host.random(count) < self._gray_share
@@ -146,6 +163,21 @@ class Batches:
                 torch.where(_each(gray, clean), side[:, 1:2], side) for side in (noisy, sigma)
             )
         return noisy, clean, sigma.clamp_min(ROUNDING), *kernel
+
+    def _crops(self, slots: range, host: np.random.Generator) -> Crops:
+        assert self._images is not None
+        crops = Crops(self._images.choose(slots, host), host, self._upright)
+        if self._detail is not None and self._detailed_share:
+            detailed = host.random(len(slots)) < self._detailed_share
+            most = self._detail.of(crops)
+            for _ in range(_CANDIDATES - 1):
+                rivals = Crops(self._images.choose(slots, host), host, self._upright)
+                detail = self._detail.of(rivals)
+                better = detailed & (detail > most)
+                crops.images = np.where(better, rivals.images, crops.images)
+                crops.places = np.where(better[:, None], rivals.places, crops.places)
+                most = np.where(better, detail, most)
+        return crops
 
     def _degraded(self, clean: Tensor, generator: TorchGenerator) -> tuple[Tensor, Tensor]:
         host, count = generator.host, len(clean)

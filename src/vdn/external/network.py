@@ -17,7 +17,7 @@ from vdn.external.state_dict import load_tensors, read_state_dict
 from vdn.image.quiet import without_warnings
 from vdn.model import VDN
 from vdn.networks import DnCNN, FFDNet
-from vdn.runtime.openvino_engine import HINTS
+from vdn.runtime.openvino_engine import settings
 from vdn.runtime.openvino_import import load_openvino, openvino_core
 from vdn.training.build import build_model
 from vdn.training.config import Config
@@ -166,8 +166,7 @@ def _compile(network: nn.Module, inputs: Sequence[Tensor]) -> Any:
     graph = openvino.convert_model(
         traced, input=[tuple(tensor.shape) for tensor in inputs], example_input=tuple(inputs)
     )
-    settings = {"INFERENCE_PRECISION_HINT": HINTS["fp32"], "PERFORMANCE_HINT": "LATENCY"}
-    return openvino_core().compile_model(graph, "CPU", settings)
+    return openvino_core().compile_model(graph, "CPU", settings("fp32"))
 
 
 def _published(network: nn.Module) -> Network:

@@ -121,7 +121,12 @@ class VDN(nn.Module):
 
     @overload
     def forward(
-        self, y: Tensor, sigma: Tensor | None = ..., strength: float | Tensor = ...
+        self,
+        y: Tensor,
+        sigma: Tensor | None = ...,
+        strength: float | Tensor = ...,
+        *,
+        where: Tensor | None = ...,
     ) -> Posterior: ...
 
     @overload
@@ -133,6 +138,7 @@ class VDN(nn.Module):
         sigma: Tensor | None = None,
         strength: float | Tensor = 1.0,
         *,
+        where: Tensor | None = None,
         noise_only: bool = False,
     ) -> Posterior | InverseGamma:
         """The posterior of a noisy image.
@@ -145,6 +151,9 @@ class VDN(nn.Module):
             Standard deviations of the noise, broadcastable to `y`, in place of S-Net's map.
         strength : float or Tensor
             Multiplies the map D-Net sees. Like `sigma` it needs the conditioned form.
+        where : Tensor, optional
+            Where `sigma` is taken, truth values broadcastable to `y`; elsewhere D-Net sees S-Net's
+            map.
         noise_only : bool
             Return the posterior of the noise variance alone; D-Net does not run.
 
@@ -159,9 +168,10 @@ class VDN(nn.Module):
         kernel = None if self.knet is None else self.kernel(y)
         blur = [] if kernel is None else [kernel.features.detach().to(y.dtype)]
         if self.conditioned:
-            if sigma is None:
+            if sigma is None or where is not None:
                 mode = sigma2.mode if self.end_to_end else sigma2.mode.detach()
-                sigma = mode.sqrt()
+                own = mode.sqrt()
+                sigma = own if sigma is None else torch.where(where, sigma, own)
             sigma = (sigma * strength).to(y.dtype).expand_as(y)
             outputs = self.dnet(y, sigma, *blur)
         elif sigma is not None or isinstance(strength, Tensor) or strength != 1.0:

@@ -14,7 +14,7 @@ from vdn.errors import FileError, InputError
 from vdn.runtime.engine import WORKING_MEMORY, NoisePosterior, Planes, Posterior
 from vdn.runtime.openvino_import import load_openvino, openvino_core
 
-__all__ = ["HINTS", "OpenVinoEngine", "cpu_has_bf16"]
+__all__ = ["HINTS", "OpenVinoEngine", "cpu_has_bf16", "settings"]
 
 HINTS = {"fp32": "f32", "bf16": "bf16"}
 """What OpenVINO calls a precision."""
@@ -35,6 +35,27 @@ def cpu_has_bf16() -> bool:
     True
     """
     return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def settings(precision: str, threads: int | None = None, device: str = "CPU") -> dict[str, str]:
+    """Return the settings with which a graph is compiled.
+
+    Threads are not bound to cores: those of all processes would be bound to the first ones.
+
+    Examples
+    --------
+    >>> settings("bf16")["INFERENCE_PRECISION_HINT"]
+    'bf16'
+    """
+    chosen = {
+        "INFERENCE_PRECISION_HINT": HINTS[precision],
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    if device == "CPU":
+        chosen["ENABLE_CPU_PINNING"] = "NO"
+        if threads is not None:
+            chosen["INFERENCE_NUM_THREADS"] = str(threads)
+    return chosen
 
 
 class OpenVinoEngine:
@@ -86,14 +107,7 @@ class OpenVinoEngine:
             raise InputError("precision='bf16': this CPU has no bfloat16; use 'auto' or 'fp32'")
         self._path = path
         self._model, self._device = _read(path), device
-        self._config = {
-            "INFERENCE_PRECISION_HINT": HINTS[precision],
-            "PERFORMANCE_HINT": "LATENCY",
-        }
-        if device == "CPU":  # threads bound to cores: all processes would bind to the first ones
-            self._config["ENABLE_CPU_PINNING"] = "NO"
-            if threads is not None:
-                self._config["INFERENCE_NUM_THREADS"] = str(threads)
+        self._config = settings(precision, threads, device)
         self._capacity = max_memory * 1e6
         self._requests: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
         self._lock = Lock()

@@ -60,8 +60,9 @@ class Data:
     `noise` maps noises of `vdn.noise.registry` to their shares, drawn for each patch;
     `exposure` is the range of a random factor of the brightness of the clean images, and
     `gray_share` the share of them made gray: three equal channels, their noise equal too. `pages`
-    pictures of text and drawings (`vdn.data.pages`) and `spots` of stars and fluorescence
-    (`vdn.data.spots`) are rendered and added to the folders'.
+    pictures of text and drawings (`vdn.data.pages`), `spots` of stars and fluorescence
+    (`vdn.data.spots`) and `textures` of leaves and fur (`vdn.data.textures`) are rendered and added
+    to the folders'.
     With `reduced`, the range of a random factor, every picture of the folders is there a second
     time, reduced by it: finer texture than cameras give, and less of the noise they leave.
     `shards` are tar files of clean pictures (`vdn pack`) in place of folders and pairs: names,
@@ -70,6 +71,8 @@ class Data:
     the same reduction, to their shares; `patch` is the side of the clean patch.
     A share `upright` of the patches is neither turned nor mirrored, the others are in the seven
     other ways alike; 0 makes all eight alike.
+    `detailed_share` of the patches are the one of four random ones with the most fine detail, and
+    `told_share` those of which D-Net is told the true noise in place of S-Net's map.
     `workers` threads make batches while the step before runs; 0 makes them between steps.
     """
 
@@ -85,8 +88,11 @@ class Data:
     gray_share: float = 0.0
     pages: int = 0
     spots: int = 0
+    textures: int = 0
     reduced: tuple[float, ...] = ()
     upright: float = 0.0
+    detailed_share: float = 0.0
+    told_share: float = 0.0
     patch: int = 128
     holdout_every: int = 40
     workers: int = 1
@@ -174,6 +180,9 @@ FAMILIES = {
 """The families of networks that give, or take, what each kind of objective needs."""
 
 
+_RENDERED = "pages", "spots", "textures"
+
+
 @dataclass(frozen=True)
 class Config:
     """A whole experiment.
@@ -239,7 +248,7 @@ class Config:
         least |= {"schedule.warmup": (schedule.warmup, 0), "data.workers": (data.workers, 0)}
         least |= {"data.crops": (data.crops, 1)}
         least |= {"data.holdout_every": (data.holdout_every, 0)}
-        least |= {"data.pages": (data.pages, 0), "data.spots": (data.spots, 0)}
+        least |= {f"data.{name}": (getattr(data, name), 0) for name in _RENDERED}
         for name, (number, low) in least.items():
             yield name, number, number >= low, f"a number of at least {low}"
         for kind, share in data.noise.items():
@@ -248,13 +257,14 @@ class Config:
         for kind, share in data.degradation.items():
             yield f"data.degradation.{kind}", share, 0 < share < math.inf, "a share above 0"
             _check("degradation", parse_degradation, kind)
-        others = data.folders or data.pairs or data.pages or data.spots or data.reduced
-        alone = not (data.shards and others)
-        wanted = "them without folders, pairs, pages, spots and reduced"
+        others = "folders", "pairs", *_RENDERED, "reduced", "detailed_share"
+        alone = not (data.shards and any(getattr(data, name) for name in others))
+        wanted = f"them without {', '.join(others)}"
         yield "data.shards", data.shards, alone, wanted
         yield "data.noise", data.noise, sum(data.noise.values()) > 0, "a share above 0"
         shares = {"data.pair_share": data.pair_share, "data.gray_share": data.gray_share}
-        shares |= {"data.upright": data.upright}
+        shares |= {"data.upright": data.upright, "data.detailed_share": data.detailed_share}
+        shares |= {"data.told_share": data.told_share}
         for name, share in shares.items():
             yield name, share, 0 <= share <= 1, "a share from 0 to 1"
         rates = self.optimiser.learning_rate, self.optimiser.muon_learning_rate

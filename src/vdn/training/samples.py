@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vdn.data.batches import Batches
+from vdn.data.detail import Detail
 from vdn.data.images import image_files, read_image, reduce_image, split_holdout
 from vdn.data.pages import render_page
 from vdn.data.pair_noise import MeasuredPair, PairPool, measure_pair
@@ -19,6 +20,7 @@ from vdn.data.pairs import Mixture, PairFiles, pair_folder
 from vdn.data.pool import ImagePool, ShardPool
 from vdn.data.shards import Shards, find_shards
 from vdn.data.spots import render_spots
+from vdn.data.textures import render_textures
 from vdn.errors import ConfigError
 from vdn.noise.camera import LUMA
 from vdn.noise.degradation import parse_degradation
@@ -53,7 +55,8 @@ def training_data(
         held_out += [read_image(path, channels) for path in out]
     if data.reduced:
         training += _reduced(training, _ends("reduced", data.reduced), data.patch, config.seed)
-    for render, count in ((render_page, data.pages), (render_spots, data.spots)):
+    renderers = {render_page: data.pages, render_spots: data.spots, render_textures: data.textures}
+    for render, count in renderers.items():
         drawn = np.random.default_rng((config.seed, count))
         rendered = [_of_channels(render(drawn), channels) for _ in range(count)]
         training += rendered[count // 20 :]
@@ -68,12 +71,14 @@ def training_data(
             "data.pair_share is 0, so the pairs of data.pairs would not be trained on; give a "
             "share above 0, such as 0.5, or leave out data.pairs"
         )
+    detail = Detail(training, data.patch) if data.detailed_share else None
     batches = _batches(
         config,
         ImagePool(training, data.patch, device) if training else None,
         PairPool([pair for pairs in sets for pair in pairs], data.patch, device) if sets else None,
         _numbers(sets, data.pair_shares or [1] * len(sets)),
         device,
+        detail,
     )
     return batches, held_out, held_pairs
 
@@ -84,6 +89,7 @@ def _batches(
     pairs: PairPool | None,
     pair_numbers: Sequence[int],
     device: torch.device,
+    detail: Detail | None = None,
 ) -> Batches:
     data = config.data
     return Batches(
@@ -96,6 +102,9 @@ def _batches(
         exposure=_ends("exposure", data.exposure),
         gray_share=data.gray_share,
         upright=data.upright,
+        detail=detail,
+        detailed_share=data.detailed_share,
+        told_share=data.told_share,
         seed=config.seed,
         device=device,
         degradation={parse_degradation(name): part for name, part in data.degradation.items()},

@@ -25,7 +25,8 @@ def objective(
 ) -> Terms:
     """Negative bound, mean over all elements, plus the error head's negative log-likelihood."""
     y, x = batch["noisy"], batch["clean"]
-    posterior = model(y)
+    told = {"sigma": batch["sigma"], "where": batch["told"]} if "told" in batch else {}
+    posterior = model(y, **told)
     if settings.xi == "true":
         xi = batch["sigma"].square()
     else:
