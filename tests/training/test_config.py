@@ -88,6 +88,21 @@ def test_a_missing_file_and_a_malformed_override_are_named(tmp_path):
         load_config(path, ["name.x=1"])
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"objective": {"kind": "mse"}},
+        {"network": {"family": "paper"}},
+        {"task": "restore", "network": {"knet_width": 8}},
+    ],
+)
+def test_only_the_bound_of_a_light_denoiser_tells_d_net_the_noise(settings):
+    settings = {"name": "x", "schedule": {"minutes": 1}} | settings
+    Config.from_dict(settings)
+    with pytest.raises(ConfigError, match=r"data\.told_share is 0\.25"):
+        Config.from_dict(settings | {"data": {"told_share": 0.25}})
+
+
 def test_a_run_needs_a_length():
     with pytest.raises(ConfigError, match="exactly one"):
         Config(name="x", schedule=Schedule())
