@@ -47,7 +47,9 @@ class Detail:
             side = np.minimum(self._cells, last)
             top, left = np.rint(place * (last - side)).astype(int)
             bottom, right = top + side[0], left + side[1]
-            total = table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
+            total = (
+                table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
+            )
             found.append(total / side.prod())
         return np.array(found)
 

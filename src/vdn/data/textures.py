@@ -1,4 +1,4 @@
-"""Leaves with fur, hair and cloth on them: fine texture that ends at an edge, where noise would not."""
+"""Leaves with fur and cloth on them: fine texture that ends at an edge, where noise would not."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +61,9 @@ def _streaks(generator: np.random.Generator, size: int) -> NDArray[np.float64]:
     """Return streaks of one direction with a mean of 0 and a standard deviation of 1."""
     wide = int(np.ceil(1.5 * size))
     fine = 10 ** generator.uniform(-1, 0.2)
-    field = gaussian_filter(generator.normal(size=(wide, wide)), (fine, fine * generator.uniform(1, 8)))
+    field = gaussian_filter(
+        generator.normal(size=(wide, wide)), (fine, fine * generator.uniform(1, 8))
+    )
     turned = rotate(field, generator.uniform(0, 180), reshape=False, order=3)
     start = (wide - size) // 2
     inner = turned[start : start + size, start : start + size]

@@ -262,13 +262,12 @@ class Config:
         wanted = f"them without {', '.join(others)}"
         yield "data.shards", data.shards, alone, wanted
         yield "data.noise", data.noise, sum(data.noise.values()) > 0, "a share above 0"
-        shares = {"data.pair_share": data.pair_share, "data.gray_share": data.gray_share}
-        shares |= {"data.upright": data.upright, "data.detailed_share": data.detailed_share}
-        for name, share in shares.items():
-            yield name, share, 0 <= share <= 1, "a share from 0 to 1"
-        told = self.objective.kind == "elbo" and self.task == "denoise" and light
-        fits = data.told_share == 0 or (told and data.told_share <= 1)
-        wanted = "0, or up to 1 for objective.kind 'elbo' of the task 'denoise' and the light family"
+        for name in ("pair_share", "gray_share", "upright", "detailed_share"):
+            share = getattr(data, name)
+            yield f"data.{name}", share, 0 <= share <= 1, "a share from 0 to 1"
+        heeded = self.objective.kind == "elbo" and self.task == "denoise" and light
+        fits = 0 <= data.told_share <= heeded
+        wanted = "a share from 0 to 1; 0 but for the bound of a light denoiser"
         yield "data.told_share", data.told_share, fits, wanted
         rates = self.optimiser.learning_rate, self.optimiser.muon_learning_rate
         yield "optimiser.learning_rate", rates, min(rates) > 0, "numbers above 0"
