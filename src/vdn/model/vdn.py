@@ -171,7 +171,7 @@ class VDN(nn.Module):
             if sigma is None or where is not None:
                 mode = sigma2.mode if self.end_to_end else sigma2.mode.detach()
                 own = mode.sqrt()
-                sigma = own if sigma is None else torch.where(where, sigma, own)
+                sigma = own if sigma is None or where is None else torch.where(where, sigma, own)
             sigma = (sigma * strength).to(y.dtype).expand_as(y)
             outputs = self.dnet(y, sigma, *blur)
         elif sigma is not None or isinstance(strength, Tensor) or strength != 1.0:
