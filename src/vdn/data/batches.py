@@ -54,7 +54,7 @@ class Batches:
     upright : float
         The share of the patches that are neither turned nor mirrored; see `Crops`.
     detail : Detail, optional
-        The detail of the clean pictures.
+        The detail of the clean pictures, where a `detailed_share` needs it.
     detailed_share : float
         The share of the patches of clean pictures that are the most detailed of four.
     told_share : float
@@ -167,7 +167,7 @@ class Batches:
     def _crops(self, slots: range, host: np.random.Generator) -> Crops:
         assert self._images is not None
         crops = Crops(self._images.choose(slots, host), host, self._upright)
-        if self._detail is not None and self._detailed_share:
+        if self._detail is not None:
             detailed = host.random(len(slots)) < self._detailed_share
             most = self._detail.of(crops)
             for _ in range(_CANDIDATES - 1):
